@@ -1,0 +1,21 @@
+//! The kinds of error, each documented by what the caller does next.
+
+/// What the caller of a failed operation can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The request is wrong; change it. Nothing was written.
+    Invalid,
+    /// A limit was reached: memory, rows, disk space. Free some and retry. Nothing was written.
+    Exhausted,
+    /// Something stated as expected does not hold. Read again and decide. Nothing was written.
+    Conflict,
+    /// Stored bytes are not what was written. The file and offset are named; other partitions still answer.
+    Corrupt,
+    /// A write or sync failed, so no later write can be trusted. Reopen to recover; reads still work.
+    Halted,
+    /// Closed, locked by another process, not a database, or written by a newer format.
+    Unavailable,
+    /// The operating system refused to read or list a file. Nothing was written; a retry may succeed.
+    Io,
+}

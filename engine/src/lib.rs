@@ -1,0 +1,12 @@
+//! annals-engine
+
+pub mod disk;
+pub mod error;
+pub mod partition;
+pub mod schema;
+pub mod time;
+
+pub use error::{Error, ErrorKind, Result};
+pub use partition::{Partition, PartitionWidth};
+pub use schema::{Column, DataType, TableSchema, TableSpec};
+pub use time::{Axis, Period, System, SystemTime, Time, Valid, ValidTime};

@@ -1,0 +1,14 @@
+//! Catalogue entries: tables, their columns and types.
+//!
+//! A table is keyed (one or several key columns; a later put supersedes an earlier one) or an event table (every row stands
+//! for itself). Columns carry an id of their own, so that a name can change while stored bytes stay.
+
+mod column;
+mod data_type;
+mod table;
+
+pub use column::Column;
+pub use data_type::DataType;
+pub use table::{
+    EVENT_ID, SYSTEM_FROM, SYSTEM_TO, TableId, TableSchema, TableSpec, VALID_FROM, VALID_TO,
+};
