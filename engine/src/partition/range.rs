@@ -5,12 +5,11 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
 use jiff::civil::{Date, ISOWeekDate, Weekday};
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::time::{date_of, days_of};
 
 const HOUR_US: i64 = 3_600_000_000;
 const DAY_US: i64 = 24 * HOUR_US;
@@ -171,17 +170,8 @@ fn parse_range(text: &str) -> Option<Partition> {
     Some(Partition::of_instant(micros_of(first), width)).filter(|range| range.to_string() == text)
 }
 
-/// Stored instants stay within the years 0001 to 9999, which jiff covers with room to spare; others are clamped.
-fn date_of(at_us: i64) -> Date {
-    let timestamp = Timestamp::from_microsecond(at_us);
-    let clamped = timestamp.unwrap_or(if at_us < 0 { Timestamp::MIN } else { Timestamp::MAX });
-    TimeZone::UTC.to_datetime(clamped).date()
-}
-
 fn micros_of(date: Date) -> i64 {
-    let epoch = Date::constant(1970, 1, 1);
-    let days = (date - epoch).get_days();
-    i64::from(days) * DAY_US
+    days_of(date) * DAY_US
 }
 
 impl fmt::Display for Partition {

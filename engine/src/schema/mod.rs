@@ -6,9 +6,11 @@
 mod column;
 mod data_type;
 mod table;
+mod value;
 
 pub use column::Column;
 pub use data_type::DataType;
 pub use table::{
     EVENT_ID, SYSTEM_FROM, SYSTEM_TO, TableId, TableSchema, TableSpec, VALID_FROM, VALID_TO,
 };
+pub use value::Value;

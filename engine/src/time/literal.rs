@@ -2,54 +2,71 @@
 
 use std::fmt;
 
-use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+use jiff::civil::{Date, DateTime, Time as Clock};
+use jiff::fmt::temporal::{Pieces, PiecesOffset};
 
 use super::instant::ValidTime;
 use crate::error::{Error, Result};
 
+const DAY_US: i64 = 86_400_000_000;
+
 /// Reads `2024-06-01T12:00:00.5+02:00`, `2024-06-01 12:00:00` (UTC) or `2024-06-01` (midnight UTC).
 pub(super) fn parse_micros(text: &str) -> Result<i64> {
-    let timestamp = parse_timestamp(text.trim()).ok_or_else(|| {
+    let (civil, offset) = parse_civil(text.trim()).ok_or_else(|| {
         Error::invalid(format!("`{text}` is not an instant; expected such as 2024-06-01T12:00:00Z"))
     })?;
-    let nanos_below_micro = timestamp.subsec_nanosecond().rem_euclid(1_000);
-    if nanos_below_micro != 0 {
+    if civil.subsec_nanosecond() % 1_000 != 0 {
         return Err(Error::invalid(format!("`{text}` is finer than a microsecond")));
     }
-    let instant = ValidTime::from_micros(timestamp.as_microsecond());
-    instant
-        .checked()
-        .map(ValidTime::micros)
-        .map_err(|_| Error::invalid(format!("`{text}` is outside the years 0001 to 9999")))
+    let instant = ValidTime::from_micros(micros_of_civil(civil) - offset.as_secs() * 1_000_000);
+    let checked = instant.checked().map(ValidTime::micros);
+    checked.map_err(|_| Error::invalid(format!("`{text}` is outside the years 0001 to 9999")))
 }
 
-fn parse_timestamp(text: &str) -> Option<Timestamp> {
-    if let Ok(timestamp) = text.parse::<Timestamp>() {
-        return Some(timestamp);
+fn parse_civil(text: &str) -> Option<(DateTime, SignedDuration)> {
+    let pieces = Pieces::parse(text).ok()?;
+    if pieces.time_zone_annotation().is_some() {
+        return None;
     }
-    // PostgreSQL abbreviates whole-hour offsets: `2024-06-01 12:00:00+02` is not RFC 3339 but widely written.
-    // A date alone parses as a `DateTime` at midnight too, so the order of attempts does not matter.
-    let civil = text.parse::<DateTime>().ok().filter(|_| !has_offset(text));
-    let civil = civil
-        .or_else(|| text.parse::<Date>().ok().filter(|_| text.len() <= 10)?.at(0, 0, 0, 0).into());
-    civil?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    let offset = match pieces.offset() {
+        None | Some(PiecesOffset::Zulu) => SignedDuration::ZERO,
+        Some(PiecesOffset::Numeric(numeric)) => {
+            SignedDuration::from_secs(numeric.offset().seconds().into())
+        }
+        Some(_) => return None,
+    };
+    Some((pieces.date().to_datetime(pieces.time().unwrap_or(Clock::midnight())), offset))
 }
 
-/// Whether something that looks like an offset follows the time of day.
-fn has_offset(text: &str) -> bool {
-    let clock = text.find(['T', 't', ' ']).map_or("", |at| &text[at + 1..]);
-    clock.contains(['+', '-', 'Z', 'z', '['])
+/// `Timestamp` of jiff ends a day before the year 9999 does, so the arithmetic is on civil days.
+fn micros_of_civil(civil: DateTime) -> i64 {
+    let since_midnight = civil.time().duration_since(Clock::midnight());
+    days_of(civil.date()) * DAY_US + since_midnight.as_micros() as i64
+}
+
+/// Days from 1970-01-01 to `date`.
+pub(crate) fn days_of(date: Date) -> i64 {
+    date.duration_since(Date::constant(1970, 1, 1)).as_hours() / 24
+}
+
+/// The civil date (UTC) of an instant; instants outside jiff's years are clamped.
+pub(crate) fn date_of(micros: i64) -> Date {
+    let days = SignedDuration::from_hours(micros.div_euclid(DAY_US) * 24);
+    let clamped = if micros < 0 { Date::MIN } else { Date::MAX };
+    Date::constant(1970, 1, 1).checked_add(days).unwrap_or(clamped)
 }
 
 /// Writes `2024-06-01T12:00:00Z`, with exactly six fractional digits where the microsecond is not zero.
 pub(super) fn write_micros(f: &mut fmt::Formatter<'_>, micros: i64) -> fmt::Result {
-    let Ok(timestamp) = Timestamp::from_duration(SignedDuration::from_micros(micros)) else {
-        return write!(f, "{micros} us since 1970");
-    };
-    let digits = if micros.rem_euclid(1_000_000) == 0 { 0 } else { 6 };
-    write!(f, "{timestamp:.digits$}")
+    let date = date_of(micros);
+    let (second, below) = (micros.rem_euclid(DAY_US) / 1_000_000, micros.rem_euclid(1_000_000));
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    write!(f, "{date}T{hour:02}:{minute:02}:{second:02}")?;
+    if below != 0 {
+        write!(f, ".{below:06}")?;
+    }
+    f.write_str("Z")
 }
 
 #[cfg(test)]

@@ -10,4 +10,5 @@ mod period;
 
 pub use axis::{Axis, System, Valid};
 pub use instant::{SystemTime, Time, ValidTime};
+pub(crate) use literal::{date_of, days_of};
 pub use period::Period;
