@@ -1,5 +1,6 @@
 //! annals-engine
 
+pub(crate) mod codec;
 pub mod disk;
 pub mod error;
 pub mod partition;
