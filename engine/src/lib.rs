@@ -3,11 +3,14 @@
 pub(crate) mod codec;
 pub mod disk;
 pub mod error;
+pub(crate) mod journal;
 pub mod partition;
 pub mod schema;
 pub mod time;
+pub(crate) mod wal;
 
 pub use error::{Error, ErrorKind, Result};
 pub use partition::{Partition, PartitionWidth};
 pub use schema::{Column, DataType, TableSchema, TableSpec};
 pub use time::{Axis, Period, System, SystemTime, Time, Valid, ValidTime};
+pub use wal::{Cut, SyncMode, WalRecovery};
