@@ -48,7 +48,8 @@ fn layout(arrow: &ArrowType) -> Option<Layout> {
 
 /// Appends the bytes of a batch to `out`; what is sliced off its arrays is not written.
 ///
-/// An error of kind `Invalid` names a column whose type no Annals table has, `Exhausted` a batch of 2^32 rows or more.
+/// An error of kind `Invalid` names a column whose type no Annals table has, `Exhausted` a batch of
+/// 2^32 rows or more.
 pub(crate) fn encode_batch(batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
     let row_count = u32::try_from(batch.num_rows()).map_err(|_| {
         Error::exhausted(format!("a batch of {} rows is too large", batch.num_rows()))
@@ -132,8 +133,8 @@ pub(crate) fn put_i64s(out: &mut Vec<u8>, values: &[i64]) {
     out.extend_from_slice(values.to_byte_slice());
 }
 
-/// Reads a batch of the given schema. Everything is judged: lengths, offsets, UTF-8, bits behind the last row, and nulls
-/// where the schema allows none.
+/// Reads a batch of the given schema. Everything is judged: lengths, offsets, UTF-8, bits behind
+/// the last row, and nulls where the schema allows none.
 pub(crate) fn decode_batch(reader: &mut Reader<'_>, schema: &SchemaRef) -> Judged<RecordBatch> {
     let row_count = reader.u32()? as usize;
     let mut columns = Vec::with_capacity(schema.fields().len());

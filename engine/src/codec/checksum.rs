@@ -2,8 +2,8 @@
 
 /// The CRC-32C of the eight little-endian bytes of `seed` followed by `bytes`.
 ///
-/// The seed says what the block is (which file, which place in it), so that a block that is whole but stale, or lies
-/// where another belongs, fails like a damaged one.
+/// The seed says what the block is (which file, which place in it), so that a block that is whole
+/// but stale, or lies where another belongs, fails like a damaged one.
 pub(crate) fn checksum(seed: u64, bytes: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&seed.to_le_bytes()), bytes)
 }

@@ -1,8 +1,8 @@
-//! Keys as bytes that sort as the keys do. The encoding is part of the on-disk format: key hashes and the order of
-//! segments depend on it.
+//! Keys as bytes that sort as the keys do. The encoding is part of the on-disk format: key hashes
+//! and the order of segments depend on it.
 //!
-//! The values of a key are encoded one after another. No encoding is the beginning of another, so the bytes of two keys
-//! compare as the keys do, column by column:
+//! The values of a key are encoded one after another. No encoding is the beginning of another, so
+//! the bytes of two keys compare as the keys do, column by column:
 //!
 //! ```text
 //! BOOLEAN                        1 byte, 0 or 1
@@ -62,8 +62,8 @@ impl Keys {
 
 /// Encodes the key columns of a batch, all of one length.
 ///
-/// An error of kind `Invalid` names the row and the position of the column of a NULL; `Exhausted` says that the keys of one
-/// batch take 4 GiB or more.
+/// An error of kind `Invalid` names the row and the position of the column of a NULL; `Exhausted`
+/// says that the keys of one batch take 4 GiB or more.
 pub(crate) fn encode_keys(columns: &[ArrayRef]) -> Result<Keys> {
     let row_count = columns.first().map_or(0, |column| column.len());
     let mut typed = Vec::with_capacity(columns.len());
@@ -191,7 +191,8 @@ pub(super) fn flip_i64(value: i64) -> u64 {
     (value ^ i64::MIN) as u64
 }
 
-/// A float as an unsigned integer of the same order: -0.0 is 0.0, and one NaN is the greatest of all.
+/// A float as an unsigned integer of the same order: -0.0 is 0.0, and one NaN is the greatest of
+/// all.
 pub(super) fn order_f64(value: f64) -> u64 {
     let bits = if value.is_nan() { f64::NAN.abs().to_bits() } else { (value + 0.0).to_bits() };
     if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }

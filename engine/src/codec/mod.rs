@@ -1,7 +1,9 @@
-//! How values become bytes: checksums, integers, columns and keys. Everything is little endian unless it must sort.
+//! How values become bytes: checksums, integers, columns and keys. Everything is little endian
+//! unless it must sort.
 //!
-//! Decoders judge: bytes that no encoder writes are [`Malformed`], never a panic, and nothing is allocated that the
-//! input could not fill. Whoever knows which file the bytes came from turns that into an error with a place.
+//! Decoders judge: bytes that no encoder writes are [`Malformed`], never a panic, and nothing is
+//! allocated that the input could not fill. Whoever knows which file the bytes came from turns that
+//! into an error with a place.
 
 // Unused until the log, the segments and the manifest stand on them.
 #![allow(dead_code, unused_imports)]

@@ -112,8 +112,8 @@ impl<'a> Reader<'a> {
         self.varint().map(unzigzag)
     }
 
-    /// A varint that counts things of which each takes at least `item_bytes_min` (>= 1) of the bytes left, so that a
-    /// count never makes its reader allocate more than the input could hold.
+    /// A varint that counts things of which each takes at least `item_bytes_min` (>= 1) of the
+    /// bytes left, so that a count never makes its reader allocate more than the input could hold.
     pub(crate) fn count(&mut self, item_bytes_min: usize) -> Judged<usize> {
         let mut ahead = self.clone();
         let count = ahead.varint()?;

@@ -1,5 +1,5 @@
-//! Batches come back as they were, keys and zones sort as values do, and damaged bytes are judged: with random values of
-//! every type. A failure prints the seed of its round.
+//! Batches come back as they were, keys and zones sort as values do, and damaged bytes are judged:
+//! with random values of every type. A failure prints the seed of its round.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -219,7 +219,8 @@ fn each_rule_of_a_column_is_judged() {
     check(ArrowType::Binary, false, &falling, "ffset");
 }
 
-/// How values of a column compare: floats in total order with one zero and one NaN, all else as Arrow orders it.
+/// How values of a column compare: floats in total order with one zero and one NaN, all else as
+/// Arrow orders it.
 fn compare(column: &ArrayRef, a: usize, b: usize) -> Ordering {
     let float = |a: f64, b: f64| {
         let order = |f: f64| if f.is_nan() { f64::NAN.abs() } else { f + 0.0 };

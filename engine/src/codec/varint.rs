@@ -3,7 +3,8 @@
 /// The most bytes a 64-bit integer takes.
 pub(crate) const VARINT_BYTES_MAX: usize = 10;
 
-/// Appends `value` in groups of seven bits, the lowest first; the high bit of a byte says that more follow.
+/// Appends `value` in groups of seven bits, the lowest first; the high bit of a byte says that more
+/// follow.
 pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);

@@ -1,8 +1,9 @@
 //! Zone prefixes: any value as 64 bits, in an order that never contradicts that of the values.
 //!
-//! `a <= b` implies `prefix(a) <= prefix(b)`, so the smallest and the greatest prefix of a page enclose those of all its
-//! values, and a page can be skipped by them without error. Different values may share a prefix, so nothing else
-//! follows: equal prefixes say nothing. The map is part of the on-disk format:
+//! `a <= b` implies `prefix(a) <= prefix(b)`, so the smallest and the greatest prefix of a page
+//! enclose those of all its values, and a page can be skipped by them without error. Different
+//! values may share a prefix, so nothing else follows: equal prefixes say nothing. The map is part
+//! of the on-disk format:
 //!
 //! ```text
 //! BOOLEAN                        0 or 1
@@ -19,7 +20,8 @@ use arrow::datatypes::{DataType as ArrowType, TimeUnit};
 use super::key::{flip_i64, order_f64};
 use crate::error::{Error, Result};
 
-/// The prefix of every row. NULLs have the prefix 0, which means nothing: whoever takes a minimum leaves them out.
+/// The prefix of every row. NULLs have the prefix 0, which means nothing: whoever takes a minimum
+/// leaves them out.
 ///
 /// An error of kind `Invalid` names a type that no Annals table has.
 pub(crate) fn zone_prefix(array: &ArrayRef) -> Result<Vec<u64>> {

@@ -1,7 +1,8 @@
 //! What a disk in memory may hold after a power cut.
 //!
-//! What was synced is there. Of what was not, each 512-byte sector of each file and each entry of each folder is kept or
-//! lost on its own, in any combination; a sector can also be torn, or come back as zeros or as garbage.
+//! What was synced is there. Of what was not, each 512-byte sector of each file and each entry of
+//! each folder is kept or lost on its own, in any combination; a sector can also be torn, or come
+//! back as zeros or as garbage.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -56,7 +57,8 @@ pub enum Keep {
     Garbage(u64),
 }
 
-/// The tree as it is found after a power cut; `keep` decides about every pending change, in a fixed order.
+/// The tree as it is found after a power cut; `keep` decides about every pending change, in a fixed
+/// order.
 pub(super) fn image(tree: &Tree, keep: &mut dyn FnMut(PendingChange) -> Keep) -> Tree {
     let mut image =
         Image { tree, keep, kept: HashMap::new(), nodes: Vec::new(), ids: HashMap::new() };

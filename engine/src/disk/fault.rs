@@ -1,8 +1,9 @@
 //! Faults that a test plants in a disk in memory: which call fails, and how.
 //!
-//! Every call on the disk or on one of its files has a number, counted from 1. A call made to fail changes nothing, save
-//! that a short write leaves half of its bytes; the calls after it work. When the power goes off at a call, it and
-//! every later one fail: the change that the call would have made is then one more that a crash may keep.
+//! Every call on the disk or on one of its files has a number, counted from 1. A call made to fail
+//! changes nothing, save that a short write leaves half of its bytes; the calls after it work. When
+//! the power goes off at a call, it and every later one fail: the change that the call would have
+//! made is then one more that a crash may keep.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,9 +18,11 @@ use crate::error::Error;
 pub enum FaultKind {
     /// The device refuses (`EIO`); nothing is done.
     Io,
-    /// The disk is full (`ENOSPC`); nothing is done. A call that takes no space fails as by [`FaultKind::Io`].
+    /// The disk is full (`ENOSPC`); nothing is done. A call that takes no space fails as by
+    /// [`FaultKind::Io`].
     Full,
-    /// The first half of the bytes is written, then the device refuses. Other calls fail as by [`FaultKind::Io`].
+    /// The first half of the bytes is written, then the device refuses. Other calls fail as by
+    /// [`FaultKind::Io`].
     ShortWrite,
 }
 

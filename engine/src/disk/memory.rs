@@ -17,7 +17,8 @@ use crate::error::Result;
 
 /// A disk in memory that keeps what was synced apart from what was only written.
 ///
-/// Clones are handles of one disk. The root folder is also the working folder, and paths must be UTF-8.
+/// Clones are handles of one disk. The root folder is also the working folder, and paths must be
+/// UTF-8.
 #[derive(Clone, Default)]
 pub struct MemoryDisk {
     shared: Arc<Mutex<State>>,
@@ -43,8 +44,9 @@ impl MemoryDisk {
         MemoryDisk::default()
     }
 
-    /// A disk as it may be found after a power cut now; `keep` decides about every change not synced, in a fixed order.
-    /// This disk is left as it is. Locks, the call count and planted faults do not pass over.
+    /// A disk as it may be found after a power cut now; `keep` decides about every change not
+    /// synced, in a fixed order. This disk is left as it is. Locks, the call count and planted
+    /// faults do not pass over.
     pub fn crash_image(&self, keep: &mut dyn FnMut(PendingChange) -> Keep) -> MemoryDisk {
         let tree = crash::image(&self.shared.lock().tree, keep);
         MemoryDisk { shared: Arc::new(Mutex::new(State { tree, ..State::default() })) }
@@ -60,13 +62,15 @@ impl MemoryDisk {
         self.shared.lock().faults.plant(call_number, kind);
     }
 
-    /// Makes the call of this number and every later one fail, as for a process that the power cut ends. The change of
-    /// that call itself becomes one that [`MemoryDisk::crash_image`] asks about.
+    /// Makes the call of this number and every later one fail, as for a process that the power cut
+    /// ends. The change of that call itself becomes one that [`MemoryDisk::crash_image`] asks
+    /// about.
     pub fn power_off_at(&self, call_number: u64) {
         self.shared.lock().faults.plant_power_cut(call_number);
     }
 
-    /// Flips one bit of a file, counted from the lowest bit of its first byte, as rot would: synced and read alike.
+    /// Flips one bit of a file, counted from the lowest bit of its first byte, as rot would: synced
+    /// and read alike.
     pub fn flip_bit(&self, path: &Path, bit: u64) -> Result<()> {
         self.damage(path, |bytes| {
             if let Some(byte) = bytes.get_mut((bit / 8) as usize) {
@@ -75,7 +79,8 @@ impl MemoryDisk {
         })
     }
 
-    /// Changes a file as damage would: what was written is changed and counts as synced. The file must be there.
+    /// Changes a file as damage would: what was written is changed and counts as synced. The file
+    /// must be there.
     pub fn damage(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
         let mut state = self.shared.lock();
         let (_, file) =

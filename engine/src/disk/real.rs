@@ -1,7 +1,8 @@
 //! The operating system's file system.
 //!
-//! Files are written in append mode and read by position, so handles share no cursor. Contents are made durable by
-//! `fdatasync`, which covers the length; entries of a folder by `fsync` of the folder.
+//! Files are written in append mode and read by position, so handles share no cursor. Contents are
+//! made durable by `fdatasync`, which covers the length; entries of a folder by `fsync` of the
+//! folder.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -153,7 +154,8 @@ impl DiskFile for RealFile {
     }
 
     fn truncate(&self, length: u64) -> Result<()> {
-        // Files are opened for reading only; the one that recovery cuts is opened once more to be changed.
+        // Files are opened for reading only; the one that recovery cuts is opened once more to be
+        // changed.
         OpenOptions::new()
             .write(true)
             .open(&self.path)

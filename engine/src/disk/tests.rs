@@ -1,4 +1,5 @@
-//! Both disks keep the same promises; the one in memory also loses what was not synced, and only that.
+//! Both disks keep the same promises; the one in memory also loses what was not synced, and only
+//! that.
 
 use std::path::Path;
 

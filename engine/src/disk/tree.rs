@@ -1,7 +1,8 @@
-//! What a disk in memory holds: files and folders, each as it is read now and as it would be found after a power cut.
+//! What a disk in memory holds: files and folders, each as it is read now and as it would be found
+//! after a power cut.
 //!
-//! A folder is a map of names to nodes, so that a folder that is renamed takes what is in it along, and a file that was
-//! removed stays readable to those who have it open.
+//! A folder is a map of names to nodes, so that a folder that is renamed takes what is in it along,
+//! and a file that was removed stays readable to those who have it open.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

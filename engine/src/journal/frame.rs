@@ -10,8 +10,8 @@
 //! 32  payload           then zeros up to a multiple of 8
 //! ```
 //!
-//! The seed is the XXH3 of database id and file number, XORed with the offset of the frame. Bytes are a frame if and only
-//! if mark and checksum match, so a copy in another place is none.
+//! The seed is the XXH3 of database id and file number, XORed with the offset of the frame. Bytes
+//! are a frame if and only if mark and checksum match, so a copy in another place is none.
 
 use super::header::{u32_at, u64_at};
 use crate::codec::checksum;
@@ -25,14 +25,16 @@ pub(super) const FRAME_HEADER_BYTES: usize = 32;
 /// Frames begin at multiples of this.
 pub(super) const FRAME_ALIGNMENT: usize = 8;
 
-/// What a payload is. The user of the journal numbers its own kinds from 1; the highest are the journal's.
+/// What a payload is. The user of the journal numbers its own kinds from 1; the highest are the
+/// journal's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kind(pub(crate) u8);
 
 impl Kind {
     /// No payload: the frame is there for the promise it makes.
     pub(crate) const PROMISE: Kind = Kind(254);
-    /// The last frame: everything before it is durable. Its payload is the number of the next file, 0 if there is none yet.
+    /// The last frame: everything before it is durable. Its payload is the number of the next file,
+    /// 0 if there is none yet.
     pub(crate) const SEAL: Kind = Kind(255);
 }
 
@@ -59,7 +61,8 @@ pub(super) fn frame_bytes(payload_length: usize) -> usize {
 impl Frame<'_> {
     /// Writes the bytes of the frame to `out`, replacing what is there. The payload is copied once.
     pub(super) fn encode(&self, seed: u64, out: &mut Vec<u8>) {
-        // The writer refuses longer payloads; a length that does not fit its field would corrupt the journal.
+        // The writer refuses longer payloads; a length that does not fit its field would corrupt
+        // the journal.
         assert!(self.payload.len() <= PAYLOAD_BYTES_MAX);
         let seed = seed ^ self.offset;
         out.clear();
@@ -76,7 +79,8 @@ impl Frame<'_> {
     }
 }
 
-/// The fields of what may be a frame at `at`, not yet checked against its checksum; `None` if it can't be one.
+/// The fields of what may be a frame at `at`, not yet checked against its checksum; `None` if it
+/// can't be one.
 pub(super) fn candidate(bytes: &[u8], at: usize, seed: u64) -> Option<Frame<'_>> {
     let left = bytes.get(at..)?;
     if left.len() < FRAME_HEADER_BYTES {

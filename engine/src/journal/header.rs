@@ -1,7 +1,8 @@
-//! The header of a journal: which journal this is, and where its frames stand in the row of journals.
+//! The header of a journal: which journal this is, and where its frames stand in the row of
+//! journals.
 //!
-//! The magic, the version and the checksum keep their places in every version, so that a newer file is told from a damaged
-//! one.
+//! The magic, the version and the checksum keep their places in every version, so that a newer file
+//! is told from a damaged one.
 
 use xxhash_rust::xxh3::xxh3_64;
 

@@ -20,7 +20,8 @@ pub(crate) enum Verdict<'a> {
         /// How many zeros follow.
         zero_bytes: u64,
     },
-    /// Damage to bytes that nothing says were durable. It may be cut; what was synced is all in front of it.
+    /// Damage to bytes that nothing says were durable. It may be cut; what was synced is all in
+    /// front of it.
     TornTail {
         /// Where the damage begins, which is where the frames end.
         offset: u64,
@@ -36,7 +37,8 @@ pub(crate) enum Verdict<'a> {
 pub(crate) enum Opened<'a> {
     /// A journal.
     Journal(Reader<'a>),
-    /// A file that was being made when the power failed: its header never became durable, so it held no frames.
+    /// A file that was being made when the power failed: its header never became durable, so it
+    /// held no frames.
     TornCreation,
 }
 
@@ -86,8 +88,8 @@ impl<'a> Reader<'a> {
         self.first_sequence
     }
 
-    /// The sequence number of the frame that would come next; that of the seal, once it was read. The next journal of
-    /// the row begins with it.
+    /// The sequence number of the frame that would come next; that of the seal, once it was read.
+    /// The next journal of the row begins with it.
     pub(crate) fn next_sequence(&self) -> u64 {
         self.sequence
     }

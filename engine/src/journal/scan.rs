@@ -1,8 +1,9 @@
 //! The search for frames behind damage, in time linear in the bytes searched, whatever they are.
 //!
-//! Any multiple of 8 may begin a frame: the lengths in front of it can't be trusted. Bytes that look like frames and are
-//! none (a payload may hold anything, also by intent) must not cost a checksum of their supposed length each. So the
-//! checksums of all prefixes are taken once, and that of any range follows from two of them.
+//! Any multiple of 8 may begin a frame: the lengths in front of it can't be trusted. Bytes that
+//! look like frames and are none (a payload may hold anything, also by intent) must not cost a
+//! checksum of their supposed length each. So the checksums of all prefixes are taken once, and
+//! that of any range follows from two of them.
 
 use super::frame::{FRAME_ALIGNMENT, Frame, candidate, frame_bytes};
 use super::header::u32_at;
@@ -53,7 +54,8 @@ impl Prefixes {
     /// The checksum of `start..end`, both multiples of 8 behind `from`.
     fn range(&self, start: usize, end: usize) -> u32 {
         let prefix = |at: usize| self.crcs[(at - self.from) / FRAME_ALIGNMENT];
-        // crc(ab) = combine(crc(a), crc(b), |b|), which is linear: with 0 for crc(b) it is what a contributes.
+        // crc(ab) = combine(crc(a), crc(b), |b|), which is linear: with 0 for crc(b) it is what a
+        // contributes.
         prefix(end) ^ crc32c::crc32c_combine(prefix(start), 0, end - start)
     }
 

@@ -9,7 +9,8 @@ use crate::error::ErrorKind;
 const IDENTITY: Identity = Identity { magic: *b"ANNTEST\0", database_id: 7, number: 3 };
 const PAYLOAD: Kind = Kind(1);
 
-/// A journal of a few payloads; `sealed` ones are synced, the others promise their first frame only.
+/// A journal of a few payloads; `sealed` ones are synced, the others promise their first frame
+/// only.
 fn journal(sealed: bool) -> Vec<u8> {
     let disk = MemoryDisk::new();
     let path = Path::new("journal");
@@ -96,7 +97,8 @@ fn every_truncation_leaves_a_prefix_that_holds_what_was_promised() {
             }
         }
     }
-    // A later frame promises the first one; without the first it is an error, also when only zeros are left of it.
+    // A later frame promises the first one; without the first it is an error, also when only zeros
+    // are left of it.
     let mut damaged = bytes.clone();
     damaged[HEADER_BYTES..HEADER_BYTES + 40].fill(0);
     assert_eq!(read(&damaged).unwrap_err().offset(), Some(HEADER_BYTES as u64));
@@ -139,7 +141,8 @@ fn a_newer_format_is_told_from_damage() {
 
 #[test]
 fn the_search_behind_damage_is_linear_in_bytes_that_pose_as_frames() {
-    // Every 32 bytes pose as the header of a frame that reaches nearly to the end, by someone who knows the database id.
+    // Every 32 bytes pose as the header of a frame that reaches nearly to the end, by someone who
+    // knows the database id.
     let count = 1 << 11;
     let mut payload = Vec::with_capacity(count * 32);
     for i in 0..count {

@@ -1,4 +1,5 @@
-//! Writing a journal. Every frame is one append; when to sync is for the user of the journal to say.
+//! Writing a journal. Every frame is one append; when to sync is for the user of the journal to
+//! say.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use crate::error::{Error, Result};
 /// The buffer for frames is let go when it has grown beyond this.
 const BUFFER_BYTES_KEPT: usize = 4 << 20;
 
-/// The writer of one journal. After a failed append or sync nothing may be appended any more: half a frame may be there.
+/// The writer of one journal. After a failed append or sync nothing may be appended any more: half
+/// a frame may be there.
 #[derive(Debug)]
 pub(crate) struct Writer {
     file: Arc<dyn DiskFile>,
@@ -24,7 +26,8 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Makes the file, which must not exist, with its header. When this returns, file and header are durable.
+    /// Makes the file, which must not exist, with its header. When this returns, file and header
+    /// are durable.
     pub(crate) fn create(
         disk: &dyn Disk,
         path: &Path,
@@ -73,8 +76,8 @@ impl Writer {
 
     /// Appends one frame and returns its sequence number. Nothing is synced.
     ///
-    /// An error of kind `Exhausted` for a payload longer than [`PAYLOAD_BYTES_MAX`], before anything is written; otherwise that
-    /// of the disk.
+    /// An error of kind `Exhausted` for a payload longer than [`PAYLOAD_BYTES_MAX`], before
+    /// anything is written; otherwise that of the disk.
     pub(crate) fn append(&mut self, kind: Kind, payload: &[u8]) -> Result<u64> {
         check_length(payload)?;
         let sequence = self.sequence;
@@ -93,7 +96,8 @@ impl Writer {
         Ok(sequence)
     }
 
-    /// Records that a sync has made the first `byte_count` bytes durable; the frames from now on promise it.
+    /// Records that a sync has made the first `byte_count` bytes durable; the frames from now on
+    /// promise it.
     pub(crate) fn promise(&mut self, byte_count: u64) {
         self.durable = self.durable.max(byte_count.min(self.length));
     }
@@ -107,9 +111,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes all frames durable, then writes the seal that promises them, and makes that durable. Nothing may follow.
+    /// Makes all frames durable, then writes the seal that promises them, and makes that durable.
+    /// Nothing may follow.
     ///
-    /// `next` is the number of the file that the row goes on with, which must be durable already, or 0.
+    /// `next` is the number of the file that the row goes on with, which must be durable already,
+    /// or 0.
     pub(crate) fn seal(&mut self, next: u64) -> Result<()> {
         self.sync()?;
         self.append(Kind::SEAL, &next.to_le_bytes())?;

@@ -1,8 +1,9 @@
 //! The running log: appends in order, group commit, rotation.
 //!
-//! One lock orders the appends. A sync runs without it: whoever first needs one makes it for all frames appended so far
-//! (the leader), the others wait and find theirs durable, or one of them leads the next. After a sync the leader
-//! appends a promise frame, so that also the last acknowledged transactions are told from a torn tail if they rot.
+//! One lock orders the appends. A sync runs without it: whoever first needs one makes it for all
+//! frames appended so far (the leader), the others wait and find theirs durable, or one of them
+//! leads the next. After a sync the leader appends a promise frame, so that also the last
+//! acknowledged transactions are told from a torn tail if they rot.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -44,8 +45,8 @@ type Guard<'a> = MutexGuard<'a, State>;
 impl Wal {
     /// Makes the log of a new database, with its folder; durable when this returns.
     ///
-    /// Refused with kind `Unavailable` where a log already is, even a part of one; what a crash while making a log left is none,
-    /// and is removed.
+    /// Refused with kind `Unavailable` where a log already is, even a part of one; what a crash
+    /// while making a log left is none, and is removed.
     pub(crate) fn create(
         disk: Arc<dyn Disk>,
         dir: &Path,
@@ -78,10 +79,12 @@ impl Wal {
         Ok(Wal { home, options, state: Mutex::new(state), synced: Condvar::new() })
     }
 
-    /// Appends one transaction, after all that were appended before. Nothing is durable when this returns.
+    /// Appends one transaction, after all that were appended before. Nothing is durable when this
+    /// returns.
     ///
-    /// Errors: `Exhausted` for a payload of 1 GiB or more and `Io` or `Exhausted` where the next file could not be begun, both before
-    /// anything was written; `Halted` after a failed write, now or before; `Unavailable` after [`Wal::close`].
+    /// Errors: `Exhausted` for a payload of 1 GiB or more and `Io` or `Exhausted` where the next
+    /// file could not be begun, both before anything was written; `Halted` after a failed write,
+    /// now or before; `Unavailable` after [`Wal::close`].
     pub(crate) fn append(&self, payload: &[u8]) -> Result<Lsn> {
         check_length(payload)?;
         let mut state = self.state.lock();
@@ -99,10 +102,12 @@ impl Wal {
         }
     }
 
-    /// Waits until the frame at `lsn` is as durable as the sync mode promises: in [`SyncMode::Commit`], durable; in
-    /// [`SyncMode::Interval`], only syncs if the last sync is older than the interval; in [`SyncMode::Off`], nothing.
+    /// Waits until the frame at `lsn` is as durable as the sync mode promises: in
+    /// [`SyncMode::Commit`], durable; in [`SyncMode::Interval`], only syncs if the last sync is
+    /// older than the interval; in [`SyncMode::Off`], nothing.
     ///
-    /// An error of kind `Halted` means that the transaction is not acknowledged; it may be found when the log is opened again.
+    /// An error of kind `Halted` means that the transaction is not acknowledged; it may be found
+    /// when the log is opened again.
     pub(crate) fn sync_to(&self, lsn: Lsn) -> Result<()> {
         let state = self.state.lock();
         match self.options.sync {
@@ -149,7 +154,8 @@ impl Wal {
                 state.durable = end;
                 state.last_sync = (self.options.now)();
                 state.writer.promise(length);
-                // What was synced is acknowledged also if the promise can't be written; the next write tells.
+                // What was synced is acknowledged also if the promise can't be written; the next
+                // write tells.
                 if let Err(error) = state.writer.append(Kind::PROMISE, &[]) {
                     state.halt(error);
                 }
@@ -161,10 +167,11 @@ impl Wal {
         outcome
     }
 
-    /// Seals the running file and begins the next: when this returns, all frames so far are durable, and those
-    /// appended from now on are in files of the returned number or greater.
+    /// Seals the running file and begins the next: when this returns, all frames so far are
+    /// durable, and those appended from now on are in files of the returned number or greater.
     ///
-    /// If the next file can't be made, the running one goes on and the error is that of the disk; any other failure halts.
+    /// If the next file can't be made, the running one goes on and the error is that of the disk;
+    /// any other failure halts.
     pub(crate) fn rotate(&self) -> Result<u64> {
         let state = self.state.lock();
         state.check_running()?;
@@ -178,8 +185,8 @@ impl Wal {
         }
         state.check_running()?;
         self.settle(&mut state)?;
-        // The next file is made while the running one has no seal but is durable to its last byte; only then is the
-        // seal written, which says that the next file is there.
+        // The next file is made while the running one has no seal but is durable to its last byte;
+        // only then is the seal written, which says that the next file is there.
         let number = state.writer.number() + 1;
         let (path, identity) = (self.home.path(number), self.home.identity(number));
         let first = state.writer.next_sequence();
@@ -194,7 +201,8 @@ impl Wal {
         Ok(state)
     }
 
-    /// Removes what is left of a file that could not be made: no file but the newest may be written to.
+    /// Removes what is left of a file that could not be made: no file but the newest may be written
+    /// to.
     fn give_up_file(&self, state: &mut State, number: u64, error: Error) -> Error {
         let path = self.home.path(number);
         let disk = &self.home.disk;
@@ -228,7 +236,8 @@ impl Wal {
         self.home.remove(numbers.into_iter().filter(|&number| number < file.min(running)))
     }
 
-    /// Makes everything durable and seals the running file. Later appends fail with kind `Unavailable`.
+    /// Makes everything durable and seals the running file. Later appends fail with kind
+    /// `Unavailable`.
     pub(crate) fn close(&self) -> Result<()> {
         let mut state = self.state.lock();
         while state.syncing {

@@ -4,16 +4,20 @@
 //! wal/0000000001.wal  wal/0000000002.wal  ...       `docs/format/wal.md` has every byte
 //! ```
 //!
-//! The sequence numbers of frames go on from file to file, and each file's header says with which it begins. So a file
-//! that is missing, and a file that has lost its end, are seen when the next one is read.
+//! The sequence numbers of frames go on from file to file, and each file's header says with which
+//! it begins. So a file that is missing, and a file that has lost its end, are seen when the next
+//! one is read.
 //!
 //! Invariants:
 //!
-//! * A file is written only while it is the newest. When it is made, the one before is durable to its last byte.
-//! * What was acknowledged in [`SyncMode::Commit`] is promised durable by a frame written before the acknowledgement.
-//! * After a failed write or sync nothing is written any more, and no sync is repeated: what the operating system still
-//!   holds in memory may look written and never reach the disk.
-//! * Opening judges all files before it writes anything, cuts only a torn tail, only from the newest file, and reports it.
+//! * A file is written only while it is the newest. When it is made, the one before is durable to
+//!   its last byte.
+//! * What was acknowledged in [`SyncMode::Commit`] is promised durable by a frame written before
+//!   the acknowledgement.
+//! * After a failed write or sync nothing is written any more, and no sync is repeated: what the
+//!   operating system still holds in memory may look written and never reach the disk.
+//! * Opening judges all files before it writes anything, cuts only a torn tail, only from the
+//!   newest file, and reports it.
 
 // Unused until the database stands on the log.
 #![allow(dead_code, unused_imports)]
@@ -48,15 +52,17 @@ pub(crate) const FIRST_FILE: u64 = 1;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SyncMode {
-    /// Before it is acknowledged: it survives the end of the process, of the operating system and of power.
+    /// Before it is acknowledged: it survives the end of the process, of the operating system and
+    /// of power.
     #[default]
     Commit,
-    /// At most about this long after it was acknowledged. It survives the end of the process; a power cut or the end of
-    /// the operating system may take the transactions of the last interval, the newest ones first or whole groups of them,
-    /// but never leaves a gap.
+    /// At most about this long after it was acknowledged. It survives the end of the process; a
+    /// power cut or the end of the operating system may take the transactions of the last interval,
+    /// the newest ones first or whole groups of them, but never leaves a gap.
     Interval(Duration),
-    /// When the operating system writes it, or a file of the log is full. It survives the end of the process; a power cut
-    /// may take every transaction since the last flush, and never leaves a gap.
+    /// When the operating system writes it, or a file of the log is full. It survives the end of
+    /// the process; a power cut may take every transaction since the last flush, and never leaves a
+    /// gap.
     Off,
 }
 
@@ -67,7 +73,8 @@ pub(crate) type Monotonic = Arc<dyn Fn() -> Duration + Send + Sync>;
 #[derive(Clone)]
 pub(crate) struct WalOptions {
     pub(crate) sync: SyncMode,
-    /// A file that would become longer is sealed first and the next is begun. A single longer frame has a file of its own.
+    /// A file that would become longer is sealed first and the next is begun. A single longer frame
+    /// has a file of its own.
     pub(crate) file_bytes_max: u64,
     pub(crate) now: Monotonic,
 }
@@ -79,7 +86,8 @@ impl fmt::Debug for WalOptions {
     }
 }
 
-/// A position in the whole log: the sequence number of a frame. It rises from frame to frame and from file to file.
+/// A position in the whole log: the sequence number of a frame. It rises from frame to frame and
+/// from file to file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Lsn(pub(crate) u64);
 

@@ -1,9 +1,10 @@
-//! Opening a log: judge every file, hand over every transaction, then (and only then) cut, sync and begin a new file.
+//! Opening a log: judge every file, hand over every transaction, then (and only then) cut, sync and
+//! begin a new file.
 //!
-//! Recovery can be cut off at any call and begun again. Its writes are, in this order: a newest file that was never
-//! finished is removed; the torn tail of the newest file is
-//! cut and the cut made durable (or, without a cut, the file is synced, as its last frames may only be in memory); the new
-//! file is made; files that the manifest no longer needs are removed.
+//! Recovery can be cut off at any call and begun again. Its writes are, in this order: a newest
+//! file that was never finished is removed; the torn tail of the newest file is cut and the cut
+//! made durable (or, without a cut, the file is synced, as its last frames may only be in memory);
+//! the new file is made; files that the manifest no longer needs are removed.
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -46,13 +47,16 @@ pub struct Cut {
 pub(crate) type Replay<'a> = &'a mut dyn FnMut(u64, &[u8]) -> Result<()>;
 
 impl Wal {
-    /// Judges all files from the first of `files` on, hands every transaction to `replay` in order, and begins a new file.
+    /// Judges all files from the first of `files` on, hands every transaction to `replay` in order,
+    /// and begins a new file.
     ///
-    /// `files` are the numbers that the manifest knows: the first is where the log begins, and one at least as great as the last
-    /// must be there. Older files are removed: a crash came between the manifest's edit and [`Wal::remove_before`].
+    /// `files` are the numbers that the manifest knows: the first is where the log begins, and one
+    /// at least as great as the last must be there. Older files are removed: a crash came between
+    /// the manifest's edit and [`Wal::remove_before`].
     ///
-    /// Nothing is written before all is judged. Errors: `Corrupt` with file and offset; `Unavailable` for a newer format; that of
-    /// `replay`; that of the disk. After any of them the files hold all that they held before.
+    /// Nothing is written before all is judged. Errors: `Corrupt` with file and offset;
+    /// `Unavailable` for a newer format; that of `replay`; that of the disk. After any of them the
+    /// files hold all that they held before.
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
         dir: &Path,
@@ -216,8 +220,8 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// The newest file may never have been finished, if nothing says that it was. The one before is then all there is, and
-    /// was durable to its last byte before this one was begun.
+    /// The newest file may never have been finished, if nothing says that it was. The one before is
+    /// then all there is, and was durable to its last byte before this one was begun.
     fn torn_creation(
         &mut self,
         number: u64,

@@ -1,5 +1,6 @@
-//! No acknowledged transaction is lost, none is half there, and rot is never taken for the end of the log: under power cuts
-//! at every call, also while recovering; under failures of every call; and under every flipped bit.
+//! No acknowledged transaction is lost, none is half there, and rot is never taken for the end of
+//! the log: under power cuts at every call, also while recovering; under failures of every call;
+//! and under every flipped bit.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -45,7 +46,8 @@ fn payload(i: u64) -> Vec<u8> {
     (0..length).map(|at| (at as u8).wrapping_mul(31) ^ i as u8 | 1).collect()
 }
 
-/// Appends in groups of two and acknowledges each group. Returns how many transactions were acknowledged.
+/// Appends in groups of two and acknowledges each group. Returns how many transactions were
+/// acknowledged.
 fn commit_groups(wal: &Wal, first: u64, groups: u64) -> (u64, Result<()>) {
     let mut acknowledged = first;
     for group in 0..groups {
@@ -382,4 +384,49 @@ fn the_sync_mode_says_what_survives_a_power_cut() {
     assert_eq!(survivors(interval, 3, true), 3);
     assert_eq!(survivors(SyncMode::Off, 60_000, false), 0);
     assert_eq!(survivors(SyncMode::Off, 0, true), 3);
+}
+
+/// The bytes of the first block of hex in a document: lines of an offset and up to sixteen bytes.
+fn example(document: &str) -> Vec<u8> {
+    let block = document.split("```hex\n").nth(1).unwrap().split("```").next().unwrap();
+    let bytes = block.lines().flat_map(|line| line.split_whitespace().skip(1));
+    bytes.map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
+}
+
+#[test]
+fn the_documents_say_what_the_code_does() {
+    use crate::journal::{HEADER_BYTES, PAYLOAD_BYTES_MAX, VERSION, Writer};
+
+    let journal = include_str!("../../../docs/format/journal.md");
+    let wal = include_str!("../../../docs/format/wal.md");
+    let disk = MemoryDisk::new();
+    let database_id = 0x0011_2233_4455_6677_8899_aabb_ccdd_eeff;
+    let home = Home { disk: disk.clone().into(), dir: PathBuf::new(), database_id };
+    let path = home.path(FIRST_FILE);
+    let mut writer = Writer::create(&disk, &path, &home.identity(FIRST_FILE), 0).unwrap();
+    writer.append(TRANSACTION, b"hello").unwrap();
+    writer.seal(0).unwrap();
+    let bytes = disk.read_all(&path).unwrap();
+    let lines = bytes.chunks(16).enumerate().map(|(i, line)| {
+        let bytes: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{:08x}  {}\n", i * 16, bytes.join(" "))
+    });
+    assert!(example(journal) == bytes, "the example should be\n{}", lines.collect::<String>());
+
+    for sentence in [
+        format!("## Header: {HEADER_BYTES} bytes"),
+        format!("| 8 | 4 | format version, {VERSION} |"),
+        format!("at most 2^30 - 1 = {PAYLOAD_BYTES_MAX} |"),
+        format!("| {} | promise: ", Kind::PROMISE.0),
+        format!("| {} | seal: ", Kind::SEAL.0),
+    ] {
+        assert!(journal.contains(&sentence), "{sentence}");
+    }
+    for sentence in [
+        format!("the magic `{}`", MAGIC.escape_ascii()),
+        format!("the first is `{}`", path.display()),
+        format!("| {} | one transaction |", TRANSACTION.0),
+    ] {
+        assert!(wal.contains(&sentence), "{sentence}");
+    }
 }
