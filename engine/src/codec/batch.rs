@@ -1,13 +1,13 @@
 //! Arrow record batches as bytes: the columns one after another, each as it lies in memory.
 //!
 //! ```text
-//! batch      = row_count:u32  column*                       one column for each field of the schema, which is not stored
-//! column     = flags:u8  [validity:bitmap]  values          flags: 0, or 1 where a validity bitmap follows
-//! values     = bitmap                                       BOOLEAN
-//!            | row_count * width bytes                      integers, floats, decimals, dates, timestamps, UUIDs
-//!            | (row_count + 1) * offset:u32  bytes          TEXT, BYTEA, JSON; the first offset is 0, the last the
-//!                                                           number of bytes
-//! bitmap     = ceil(row_count / 8) bytes                    lowest bit first; the bits behind the last row are 0
+//! batch  = row_count:u32  column*                  one for each field of the schema, not stored
+//! column = flags:u8  [validity:bitmap]  values     flags: 0, or 1 where a validity bitmap follows
+//! values = bitmap                                  BOOLEAN
+//!        | row_count * width bytes                 numbers, dates, timestamps, UUIDs
+//!        | (row_count + 1) * offset:u32  bytes     TEXT, BYTEA, JSON; the first offset is 0, the
+//!                                                  last the number of bytes
+//! bitmap = ceil(row_count / 8) bytes               lowest bit first; behind the last row all 0
 //! ```
 
 use std::sync::Arc;

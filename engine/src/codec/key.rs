@@ -9,8 +9,8 @@
 //! SMALLINT, INTEGER, BIGINT,     2, 4 or 8 bytes, big endian, the sign bit flipped
 //! DATE, TIMESTAMP
 //! DECIMAL                        16 bytes, big endian, the sign bit flipped (the unscaled integer)
-//! REAL, DOUBLE                   4 or 8 bytes, big endian: IEEE 754 bits, all flipped if negative, else only the
-//!                                sign; -0.0 is 0.0 and there is one NaN, the greatest
+//! REAL, DOUBLE                   4 or 8 bytes, big endian: IEEE 754 bits, all flipped if negative, else
+//!                                only the sign; -0.0 is 0.0; there is one NaN, the greatest
 //! UUID                           its 16 bytes
 //! TEXT, JSON, BYTEA              the bytes, with 00 written as 00 FF, then 00 00
 //! ```

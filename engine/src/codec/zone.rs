@@ -8,7 +8,7 @@
 //! ```text
 //! BOOLEAN                        0 or 1
 //! integers, DATE, TIMESTAMP      widened to 64 bits, the sign bit flipped
-//! DECIMAL                        the unscaled integer, cut to the range of 64 bits, the sign bit flipped
+//! DECIMAL                        the unscaled integer, cut to 64 bits at its range, the sign bit flipped
 //! REAL, DOUBLE                   as a key, in 64 bits (REAL is widened first)
 //! TEXT, JSON, BYTEA, UUID        the first 8 bytes, big endian, shorter values filled with zeros
 //! ```

@@ -1,10 +1,10 @@
 //! One frame: how a payload becomes bytes, and when bytes are a frame.
 //!
 //! ```text
-//!  0  checksum:u32      CRC-32C of bytes 4.. of the frame, padding included; seeded with file and offset
+//!  0  checksum:u32      CRC-32C of bytes 4.. of the frame, padding included; seeded
 //!  4  length:u32        of the payload, at most 2^30 - 1
 //!  8  sequence:u64      consecutive in the file, and on into the next
-//! 16  durable:u64       how many bytes of this file were durable when the frame was written; at most its offset
+//! 16  durable:u64       how many bytes of this file were durable when it was written, <= its offset
 //! 24  kind:u8           never 0
 //! 25  mark:u56          the low 56 bits of the seed, so that other bytes seldom look like a frame
 //! 32  payload           then zeros up to a multiple of 8
