@@ -40,13 +40,14 @@ pub(crate) struct Keys {
 
 impl Keys {
     /// How many keys there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.offsets.len() - 1
     }
 
-    /// Whether there are none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// The bytes it takes in memory.
+    pub(crate) fn byte_count(&self) -> usize {
+        self.offsets.capacity() * 4 + self.bytes.capacity()
     }
 
     /// The bytes of the key of row `row`, which must be below [`Keys::len`].

@@ -5,9 +5,6 @@
 //! allocated that the input could not fill. Whoever knows which file the bytes came from turns that
 //! into an error with a place.
 
-// Unused until the log, the segments and the manifest stand on them.
-#![allow(dead_code, unused_imports)]
-
 mod batch;
 mod checksum;
 mod key;

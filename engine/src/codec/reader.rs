@@ -82,10 +82,6 @@ impl<'a> Reader<'a> {
         self.array().map(i64::from_le_bytes)
     }
 
-    pub(crate) fn u128(&mut self) -> Judged<u128> {
-        self.array().map(u128::from_le_bytes)
-    }
-
     /// An integer as `put_varint` writes it, in its shortest form.
     pub(crate) fn varint(&mut self) -> Judged<u64> {
         let mut value = 0_u64;

@@ -262,7 +262,7 @@ fn keys_sort_and_hash_as_their_columns_do() {
             })
             .collect();
         let keys = encode_keys(&columns).unwrap();
-        assert_eq!((keys.len(), keys.is_empty()), (21, false));
+        assert_eq!(keys.len(), 21);
         for a in 0..keys.len() {
             for b in 0..keys.len() {
                 let orders = columns.iter().map(|column| compare(column, a, b));

@@ -16,9 +16,6 @@
 //! damage or behind it, is rot. Damage behind all of them hit bytes that were never acknowledged,
 //! even if whole frames follow: sectors that were not synced reach the disk in any order.
 
-// Unused until the manifest is written as a journal too.
-#![allow(dead_code, unused_imports)]
-
 mod frame;
 mod header;
 mod reader;
@@ -27,7 +24,9 @@ mod scan;
 mod tests;
 mod writer;
 
-pub(crate) use frame::{Frame, Kind, PAYLOAD_BYTES_MAX};
+pub(crate) use frame::Kind;
+#[cfg(test)]
+pub(crate) use frame::PAYLOAD_BYTES_MAX;
 pub(crate) use header::{HEADER_BYTES, Identity, VERSION};
 pub(crate) use reader::{Opened, Reader, Verdict};
 pub(crate) use writer::{Writer, check_length};

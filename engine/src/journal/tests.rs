@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::disk::{Disk, MemoryDisk};
+use crate::disk::MemoryDisk;
 use crate::error::ErrorKind;
 
 const IDENTITY: Identity = Identity { magic: *b"ANNTEST\0", database_id: 7, number: 3 };

@@ -129,6 +129,12 @@ impl Partition {
         self.from < end_us && end_us <= self.to
     }
 
+    /// Whether a segment of this partition may hold a version with this end: `current` also takes in, for a while, what belongs to
+    /// time partitions but is too little for segments there.
+    pub(crate) fn may_hold_end(&self, end_us: i64) -> bool {
+        self.is_current() || self.holds_end(end_us)
+    }
+
     /// The name, such as `2024-03` or `current`; the width is told by the range.
     pub fn name(&self) -> String {
         self.to_string()

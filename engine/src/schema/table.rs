@@ -171,19 +171,20 @@ impl TableSchema {
     /// The position of a column, or an error that names it and the nearest name there is.
     pub fn position(&self, name: &str) -> Result<usize> {
         self.columns.iter().position(|column| column.name == name).ok_or_else(|| {
-            let near = self
-                .columns
-                .iter()
-                .map(|column| column.name.as_str())
-                .min_by_key(|other| edit_distance(name, other));
-            let hint = match near {
-                Some(near) if edit_distance(name, near) <= 1 + name.chars().count() / 4 => {
-                    format!("; did you mean `{near}`?")
-                }
-                _ => String::new(),
-            };
+            let names = self.columns.iter().map(|column| column.name.as_str());
+            let hint = did_you_mean(name, names);
             Error::invalid(format!("table `{}` has no column `{name}`{hint}", self.name))
         })
+    }
+}
+
+/// `; did you mean ...?` with the nearest of some names, or nothing if none is near.
+pub(crate) fn did_you_mean<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let distance_max = 1 + name.chars().count() / 4;
+    let near = names.map(|other| (edit_distance(name, other), other)).min();
+    match near {
+        Some((distance, near)) if distance <= distance_max => format!("; did you mean `{near}`?"),
+        _ => String::new(),
     }
 }
 

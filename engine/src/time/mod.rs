@@ -7,8 +7,10 @@ mod axis;
 mod instant;
 mod literal;
 mod period;
+mod rect;
 
 pub use axis::{Axis, System, Valid};
 pub use instant::{SystemTime, Time, ValidTime};
 pub(crate) use literal::{date_of, days_of};
 pub use period::Period;
+pub(crate) use rect::Rect;

@@ -19,11 +19,8 @@
 //! * Opening judges all files before it writes anything, cuts only a torn tail, only from the
 //!   newest file, and reports it.
 
-// Unused until the database stands on the log.
-#![allow(dead_code, unused_imports)]
-
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 

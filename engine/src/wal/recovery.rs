@@ -66,31 +66,59 @@ impl Wal {
         replay: Replay<'_>,
     ) -> Result<(Wal, WalRecovery)> {
         let home = Home { disk, dir: dir.to_path_buf(), database_id };
+        let judged = home.judge(&files, replay)?;
+        // Before a newer file is begun: between two others, an unfinished one would be corruption.
+        home.remove(judged.unfinished)?;
+        let next_sequence = judged.tail.settle(&home)?;
+        let wal = Wal::start(home.clone(), options, judged.newest + 1, next_sequence)?;
+        home.remove(judged.old)?;
+        Ok((wal, judged.recovery))
+    }
+
+    /// Judges the files as [`Wal::open`] does, and changes nothing.
+    pub(crate) fn judge(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        database_id: u128,
+        files: RangeInclusive<u64>,
+    ) -> Result<WalRecovery> {
+        let home = Home { disk, dir: dir.to_path_buf(), database_id };
+        Ok(home.judge(&files, &mut |_, _| Ok(()))?.recovery)
+    }
+}
+
+/// What the files of a log are, before anything is done about it.
+struct Judged {
+    /// Files that the manifest no longer needs.
+    old: Vec<u64>,
+    newest: u64,
+    tail: Tail,
+    recovery: WalRecovery,
+    unfinished: Option<u64>,
+}
+
+impl Home {
+    fn judge(&self, files: &RangeInclusive<u64>, replay: Replay<'_>) -> Result<Judged> {
         let (old, numbers): (Vec<u64>, Vec<u64>) =
-            home.numbers()?.into_iter().partition(|number| number < files.start());
+            self.numbers()?.into_iter().partition(|number| number < files.start());
         let newest = match numbers.as_slice() {
             [first, .., last] | [first @ last] if first == files.start() && last >= files.end() => {
                 *last
             }
             [first, ..] if first == files.start() => {
-                return Err(missing(&home, *files.end()));
+                return Err(missing(self, *files.end()));
             }
-            _ => return Err(missing(&home, *files.start())),
+            _ => return Err(missing(self, *files.start())),
         };
-        let mut judge = Judge::new(&home, *files.end());
+        let mut judge = Judge::new(self, *files.end());
         for &number in &numbers {
             judge.file(number, number == newest, replay)?;
         }
         if let Some(next) = judge.tail.sealed.filter(|&next| next > newest) {
-            return Err(missing(&home, next));
+            return Err(missing(self, next));
         }
         let Judge { tail, recovery, unfinished, .. } = judge;
-        // Before a newer file is begun: between two others, an unfinished one would be corruption.
-        home.remove(unfinished)?;
-        let next_sequence = tail.settle(&home)?;
-        let wal = Wal::start(home.clone(), options, newest + 1, next_sequence)?;
-        home.remove(old)?;
-        Ok((wal, recovery))
+        Ok(Judged { old, newest, tail, recovery, unfinished })
     }
 }
 

@@ -1,0 +1,157 @@
+//! The handle that embedders hold.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::background::Background;
+use super::inner::Inner;
+use super::maintenance::Step;
+use super::open::{OpenMode, RecoveryReport};
+use super::stats::Stats;
+use super::verify::VerifyReport;
+use crate::error::{Error, Result};
+use crate::options::Options;
+use crate::schema::{TableSchema, TableSpec};
+use crate::snapshot::Snapshot;
+use crate::transaction::{Commit, Transaction};
+
+/// A database in a folder, owned by this process while the handle or a clone of it lives.
+///
+/// Clones share one database. Dropping the last one without [`Database::close`] is as good as a crash of the process: nothing
+/// that was acknowledged is lost, and the next open replays the log.
+///
+/// ```
+/// # fn main() -> annals_engine::Result<()> {
+/// use annals_engine::{Database, Options};
+///
+/// # let dir = tempfile::tempdir().unwrap();
+/// let db = Database::open(dir.path(), Options::default())?;
+/// assert!(db.tables().is_empty());
+/// db.close()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Database {
+    handle: Arc<Handle>,
+}
+
+/// Stops the background thread when the last clone goes.
+#[derive(Debug)]
+struct Handle {
+    inner: Arc<Inner>,
+    background: Option<Background>,
+}
+
+impl Database {
+    /// Opens the database in a folder, making it if the folder is missing or empty.
+    ///
+    /// Kinds of error: `Unavailable` (another process holds it, the folder holds something else, or a newer build wrote it),
+    /// `Corrupt` (names file and offset), `Io`. Nothing is changed on disk by an open that fails to judge what it finds.
+    pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Database> {
+        Database::start(Inner::open(dir.as_ref(), options, OpenMode::CreateIfMissing)?)
+    }
+
+    /// Opens a database that is there; `Unavailable` if there is none.
+    pub fn open_existing(dir: impl AsRef<Path>, options: Options) -> Result<Database> {
+        Database::start(Inner::open(dir.as_ref(), options, OpenMode::Existing)?)
+    }
+
+    fn start(inner: Inner) -> Result<Database> {
+        let inner = Arc::new(inner);
+        let is_on = inner.options.background;
+        let background = is_on.then(|| Background::start(inner.clone())).transpose()?;
+        Ok(Database { handle: Arc::new(Handle { inner, background }) })
+    }
+
+    /// What opening did: transactions replayed, bytes cut and why.
+    pub fn recovery(&self) -> &RecoveryReport {
+        &self.inner().recovery
+    }
+
+    /// Makes a table; durable when it returns. `Conflict` if the name is taken, `Invalid` if the request is wrong.
+    ///
+    /// Making a table takes no system time: a recorded history can still be imported into it from its beginning.
+    pub fn create_table(&self, spec: TableSpec) -> Result<Arc<TableSchema>> {
+        self.inner().create_table(spec)
+    }
+
+    /// A table by name; an error with the nearest name if there is none.
+    pub fn table(&self, name: &str) -> Result<Arc<TableSchema>> {
+        let state = self.inner().shared.lock().state.clone();
+        Ok(state.version.table_by_name(name)?.schema.clone())
+    }
+
+    /// All tables, in the order in which they were made.
+    pub fn tables(&self) -> Vec<Arc<TableSchema>> {
+        let state = self.inner().shared.lock().state.clone();
+        state.version.tables.values().map(|table| table.schema.clone()).collect()
+    }
+
+    /// Begins a transaction. Nothing is locked or written before [`Transaction::commit`].
+    pub fn begin(&self) -> Transaction {
+        Transaction::new(self.clone())
+    }
+
+    pub(crate) fn commit(&self, transaction: Transaction) -> Result<Commit> {
+        self.inner().commit(transaction)
+    }
+
+    pub(crate) fn transaction_bytes_max(&self) -> usize {
+        self.inner().options.transaction_bytes_max
+    }
+
+    /// A fixed view of all that is committed. Never waits for a writer.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        self.inner().check_open()?;
+        Ok(self.inner().snapshot())
+    }
+
+    /// Writes all memtables to segments.
+    pub fn flush(&self) -> Result<()> {
+        self.inner().flush()
+    }
+
+    /// Flushes, then brings every version as a plain row into its partition, in as few segments as can be. `progress` is told
+    /// what is being done, a line for each step. Reads and writes go on.
+    pub fn compact(&self, progress: &mut dyn FnMut(&str)) -> Result<()> {
+        self.inner().compact(progress)
+    }
+
+    /// Does one step of background work, if one is due: for tests, and for embedders that turned [`Options::background`] off.
+    pub fn maintain(&self) -> Result<Option<Step>> {
+        self.inner().maintain()
+    }
+
+    /// Sizes and counts of tables, partitions, log and memory.
+    pub fn stats(&self) -> Result<Stats> {
+        self.inner().stats()
+    }
+
+    /// Reads every byte of every file, and tells `report` of each damage. An error is returned only where reading itself could
+    /// not go on.
+    pub fn verify(&self, report: &mut dyn FnMut(Error)) -> Result<VerifyReport> {
+        self.inner().verify(report)
+    }
+
+    /// Flushes what is in memory, seals the log and lets go of the folder. Clones of the handle answer `Unavailable` from then
+    /// on; snapshots stay readable.
+    pub fn close(self) -> Result<()> {
+        if let Some(background) = &self.handle.background {
+            background.stop();
+        }
+        self.inner().close()
+    }
+
+    fn inner(&self) -> &Inner {
+        &self.handle.inner
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if let Some(background) = &self.background {
+            background.stop();
+        }
+    }
+}

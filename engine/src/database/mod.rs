@@ -1,0 +1,20 @@
+//! The database: a handle that ties log, memtables, segments and manifest together.
+//!
+//! Locks, in the order in which they may be taken: `maintenance` (one flush or compaction at a time), `writer` (one transaction
+//! at a time), `manifest` (one edit at a time), `shared` (a few instructions at a time; all that readers take).
+
+mod background;
+mod commit;
+mod handle;
+mod inner;
+mod install;
+mod maintenance;
+mod open;
+mod stats;
+mod verify;
+
+pub use handle::Database;
+pub use maintenance::Step;
+pub use open::RecoveryReport;
+pub use stats::{PartitionStats, Stats, TableStats};
+pub use verify::{VerifyReport, verify};

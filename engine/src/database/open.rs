@@ -1,0 +1,295 @@
+//! Opening: take the lock, judge the manifest and the log, and only then change anything.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::inner::{Inner, Manifest, Shared, TableClock, Wake, Writer};
+use crate::cache::Cache;
+use crate::disk::{Disk, DiskLock};
+use crate::error::{Error, Result};
+use crate::manifest::{Edit, MANIFEST_DIR, ManifestFound, ManifestLog, ManifestState};
+use crate::memtable::Memtable;
+use crate::options::Options;
+use crate::schema::{TableId, TableSchema};
+use crate::snapshot::State;
+use crate::transaction::decode_transaction;
+use crate::version::{Files, Version};
+use crate::wal::{Wal, WalOptions, WalRecovery};
+
+/// The file whose lock makes a process the owner of a database.
+pub(super) const LOCK_FILE: &str = "LOCK";
+/// The folder of the log.
+pub(super) const WAL_DIR: &str = "wal";
+/// A file of the log that is longer is followed by another.
+const WAL_FILE_BYTES_MAX: u64 = 256 << 20;
+
+/// What opening a database did. Displayed, it is a line for each thing worth knowing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecoveryReport {
+    /// Transactions that were in the log but not in segments, and are in memory again.
+    pub transaction_count: u64,
+    /// Bytes of the log that were read.
+    pub log_bytes: u64,
+    /// What was cut from the end of the log or of the manifest, never having been acknowledged: where, how much, and why.
+    pub cuts: Vec<String>,
+    /// Files that an unfinished flush or compaction had left, and that were removed.
+    pub removed_files: Vec<String>,
+}
+
+impl fmt::Display for RecoveryReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RecoveryReport { transaction_count, log_bytes, .. } = self;
+        write!(f, "replayed {transaction_count} transactions from {log_bytes} bytes of log")?;
+        self.cuts.iter().try_for_each(|cut| write!(f, "\ncut {cut}"))?;
+        self.removed_files.iter().try_for_each(|file| write!(f, "\nremoved unfinished {file}"))
+    }
+}
+
+/// Whether an open may make a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OpenMode {
+    CreateIfMissing,
+    Existing,
+}
+
+/// What the log holds beyond the segments.
+struct Replayed {
+    memtable: Memtable,
+    clocks: HashMap<TableId, TableClock>,
+    last_commit: u64,
+    last_system: i64,
+}
+
+impl Inner {
+    pub(super) fn open(dir: &Path, options: Options, mode: OpenMode) -> Result<Inner> {
+        let disk = options.disk.clone();
+        let lock = take_lock(&disk, dir, mode)?;
+        let manifest_dir = dir.join(MANIFEST_DIR);
+        let found = ManifestLog::judge(&disk, &manifest_dir)?;
+        let state = match &found {
+            Some(found) => found.state.clone(),
+            None => ManifestState { database_id: new_database_id(), ..ManifestState::default() },
+        };
+        let mut replayed = Replayed::new(&state);
+        let wal_options = wal_options(&options);
+        let wal_dir = dir.join(WAL_DIR);
+        let (wal, wal_recovery) = match &found {
+            Some(_) => open_wal(&disk, &wal_dir, &state, wal_options, &mut replayed)?,
+            None => (create_wal(&disk, &wal_dir, &state, wal_options)?, WalRecovery::default()),
+        };
+        let mut recovery = report(dir, &wal_recovery, found.as_ref());
+        let mut state = state;
+        let edit = Edit { wal_file_newest: Some(wal.file()), ..Edit::default() };
+        state.apply(&edit).map_err(Error::invalid)?;
+        let log = ManifestLog::begin(disk.clone(), manifest_dir, &state, found.as_ref())?;
+        let cache = Arc::new(Cache::new(options.cache_bytes as u64));
+        let files = Files { disk, dir: dir.to_path_buf(), cache };
+        recovery.removed_files = remove_orphans(&files, &state)?;
+        let version = Version::open(&files, &state);
+        Ok(replayed.into_inner(
+            options,
+            files,
+            wal,
+            recovery,
+            Manifest { log, state },
+            version,
+            lock,
+        ))
+    }
+}
+
+impl Replayed {
+    fn new(state: &ManifestState) -> Replayed {
+        let clock = |(id, table): (&TableId, &crate::manifest::TableState)| {
+            let (last_system, next_event_id) = (table.last_system_us, table.next_event_id);
+            (*id, TableClock { last_system, next_event_id })
+        };
+        let clocks: HashMap<_, _> = state.tables.iter().map(clock).collect();
+        Replayed {
+            memtable: Memtable::new(state.wal_file),
+            last_system: clocks.values().map(|clock| clock.last_system).max().unwrap_or(i64::MIN),
+            clocks,
+            last_commit: state.commit_number,
+        }
+    }
+
+    /// Takes one transaction of the log; an error says what about it cannot be.
+    fn replay(
+        &mut self,
+        payload: &[u8],
+        tables: &BTreeMap<TableId, Arc<TableSchema>>,
+    ) -> Result<(), String> {
+        let logged = decode_transaction(payload, tables).map_err(|error| error.to_string())?;
+        if logged.commit_number != self.last_commit + 1 {
+            let (found, last) = (logged.commit_number, self.last_commit);
+            return Err(format!("transaction {found} follows transaction {last}"));
+        }
+        self.last_commit = logged.commit_number;
+        self.last_system = self.last_system.max(logged.system_time);
+        for (table, chunk) in &logged.operations {
+            let clock = self.clocks.entry(*table).or_insert(TableClock::NEW);
+            clock.advance(chunk);
+        }
+        self.memtable.insert(logged.operations);
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of a database, put together once")]
+    fn into_inner(
+        self,
+        options: Options,
+        files: Files,
+        wal: Wal,
+        recovery: RecoveryReport,
+        manifest: Manifest,
+        version: Version,
+        lock: Box<dyn DiskLock>,
+    ) -> Inner {
+        let shared = Shared {
+            state: Arc::new(State { version, memtables: vec![Arc::new(self.memtable)] }),
+            visible_commit: self.last_commit,
+            visible_system: self.last_system,
+            in_flight: VecDeque::new(),
+            last_assigned: self.last_system,
+            answered: manifest.state.answered_us,
+            flush_error: None,
+            is_closed: false,
+        };
+        let writer =
+            Writer { next_commit: self.last_commit + 1, clocks: self.clocks, record: Vec::new() };
+        Inner {
+            options,
+            files,
+            wal,
+            recovery,
+            maintenance: Mutex::new(()),
+            writer: Mutex::new(writer),
+            next_file_id: AtomicU64::new(manifest.state.next_file_id),
+            manifest: Mutex::new(manifest),
+            shared: Mutex::new(shared),
+            room: Condvar::new(),
+            garbage: Mutex::new(Vec::new()),
+            wake: Arc::new(Wake::default()),
+            lock: Mutex::new(Some(lock)),
+        }
+    }
+}
+
+/// Refuses a folder that holds something else, then takes the lock.
+fn take_lock(disk: &Arc<dyn Disk>, dir: &Path, mode: OpenMode) -> Result<Box<dyn DiskLock>> {
+    let shown = dir.display();
+    if !disk.exists(&dir.join(MANIFEST_DIR))? {
+        let names = disk
+            .list(dir)
+            .map_err(|error| Error::unavailable(format!("{shown} is not a database: {error}")))?;
+        if let Some(other) = names.iter().find(|name| *name != LOCK_FILE && *name != WAL_DIR) {
+            return Err(Error::unavailable(format!(
+                "{shown} is not a database: it holds `{other}` and no manifest"
+            )));
+        }
+        if mode == OpenMode::Existing {
+            return Err(Error::unavailable(format!("there is no database in {shown}")));
+        }
+        disk.create_dir_all(dir)?;
+    }
+    disk.lock(&dir.join(LOCK_FILE))
+}
+
+fn wal_options(options: &Options) -> WalOptions {
+    let clock = options.clock.clone();
+    let now = move || {
+        let micros = clock.now().micros();
+        std::time::Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    };
+    WalOptions { sync: options.sync, file_bytes_max: WAL_FILE_BYTES_MAX, now: Arc::new(now) }
+}
+
+fn open_wal(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    state: &ManifestState,
+    options: WalOptions,
+    replayed: &mut Replayed,
+) -> Result<(Wal, WalRecovery)> {
+    let schemas = state.tables.iter().map(|(id, table)| (*id, Arc::new(table.schema.clone())));
+    let tables: BTreeMap<TableId, Arc<TableSchema>> = schemas.collect();
+    let files = state.wal_file..=state.wal_file_newest;
+    let mut replay = |file: u64, payload: &[u8]| {
+        let replayed = replayed.replay(payload, &tables);
+        replayed.map_err(|what| Error::corrupt(dir.join(format!("{file:010}.wal")), 0, what))
+    };
+    let opened = Wal::open(disk.clone(), dir, state.database_id, files, options, &mut replay)?;
+    let found = opened.0.next_lsn().0;
+    if found < state.wal_frame_count {
+        let newest = dir.join(format!("{:010}.wal", state.wal_file_newest));
+        let what = format!("the log ends after frame {found}, and had {}", state.wal_frame_count);
+        return Err(Error::corrupt(newest, 0, what));
+    }
+    Ok(opened)
+}
+
+/// Begins a log where there was none, or where the power failed before the manifest of a new database was begun.
+fn create_wal(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    state: &ManifestState,
+    options: WalOptions,
+) -> Result<Wal> {
+    for name in disk.list(dir)? {
+        disk.remove(&dir.join(name))?;
+    }
+    disk.create_dir_all(dir)?;
+    Wal::create(disk.clone(), dir, state.database_id, options)
+}
+
+fn report(dir: &Path, wal: &WalRecovery, found: Option<&ManifestFound>) -> RecoveryReport {
+    let cut = wal.cut.as_ref().map(|cut| {
+        let file = cut.file.strip_prefix(dir).unwrap_or(&cut.file).display();
+        format!("{} bytes of {file} from offset {}: {}", cut.byte_count, cut.offset, cut.why)
+    });
+    RecoveryReport {
+        transaction_count: wal.frame_count,
+        log_bytes: wal.byte_count,
+        cuts: cut.into_iter().chain(found.and_then(|found| found.torn.clone())).collect(),
+        removed_files: Vec::new(),
+    }
+}
+
+/// Removes files below `tables/` that the manifest does not name: a flush or compaction was cut off before its edit.
+fn remove_orphans(files: &Files, state: &ManifestState) -> Result<Vec<String>> {
+    let version = Version::open(files, state);
+    let segments = version.segments().flat_map(|entry| entry.segment().file_paths());
+    let supersessions = version.segments().flat_map(|entry| entry.files());
+    let named: HashSet<_> =
+        segments.chain(supersessions.map(|file| file.path().to_path_buf())).collect();
+    let mut removed = Vec::new();
+    let disk = &files.disk;
+    for table in disk.list(&files.tables_dir())? {
+        let table_dir = files.tables_dir().join(table);
+        for folder in disk.list(&table_dir)? {
+            let folder = table_dir.join(folder);
+            for name in disk.list(&folder)? {
+                let path = folder.join(name);
+                if !named.contains(&path) {
+                    disk.remove(&path)?;
+                    removed.push(files.shown(&path));
+                }
+            }
+        }
+    }
+    Ok(removed)
+}
+
+/// A number that no other database has, so that files of one are never taken for another's.
+fn new_database_id() -> u128 {
+    // The standard library seeds its hash maps from the operating system's randomness; that is enough for an identity.
+    let random = || RandomState::new().build_hasher().finish();
+    (u128::from(random()) << 64) | u128::from(random())
+}

@@ -1,0 +1,163 @@
+//! Reading every byte of every file: what a database answers can be no better than what it stores.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::inner::Inner;
+use super::open::{LOCK_FILE, WAL_DIR};
+use crate::cache::Cache;
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::{MANIFEST_DIR, ManifestLog, ManifestState};
+use crate::options::Options;
+use crate::version::{Files, Version};
+use crate::wal::Wal;
+
+/// How much was read and how much of it is damaged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VerifyReport {
+    /// Files that were read.
+    pub file_count: u64,
+    /// Their bytes.
+    pub byte_count: u64,
+    /// Damages that were reported.
+    pub damage_count: u64,
+}
+
+impl fmt::Display for VerifyReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let VerifyReport { file_count, byte_count, damage_count } = self;
+        write!(f, "{file_count} files, {byte_count} bytes, {damage_count} damages")
+    }
+}
+
+/// Reads every byte of every file of the database in a folder, and tells `report` of each damage, naming file and offset.
+///
+/// Works on a database that is too damaged to open, and changes nothing. Kinds of error: `Unavailable` (no database, or another
+/// process holds it), `Io`.
+///
+/// ```
+/// # fn main() -> annals_engine::Result<()> {
+/// # use annals_engine::{Database, Options};
+/// # let dir = tempfile::tempdir().unwrap();
+/// Database::open(dir.path(), Options::default())?.close()?;
+/// let report = annals_engine::verify(dir.path(), &Options::default(), &mut |damage| eprintln!("{damage}"))?;
+/// assert_eq!(report.damage_count, 0);
+/// # Ok(())
+/// # }
+/// ```
+pub fn verify(
+    dir: impl AsRef<Path>,
+    options: &Options,
+    report: &mut dyn FnMut(Error),
+) -> Result<VerifyReport> {
+    let (dir, disk) = (dir.as_ref(), options.disk.clone());
+    if !disk.exists(&dir.join(MANIFEST_DIR))? {
+        return Err(Error::unavailable(format!("there is no database in {}", dir.display())));
+    }
+    let _lock = disk.lock(&dir.join(LOCK_FILE))?;
+    let files = Files { disk, dir: dir.to_path_buf(), cache: Arc::new(Cache::new(0)) };
+    let mut checker = Checker { files: &files, report, counts: VerifyReport::default() };
+    let found = ManifestLog::judge(&files.disk, &dir.join(MANIFEST_DIR));
+    checker.count_dir(&dir.join(MANIFEST_DIR))?;
+    let Some(found) = checker.judge(found)? else { return Ok(checker.counts) };
+    let Some(found) = found else {
+        let what = "no manifest was ever begun";
+        checker.judge(Err::<(), _>(Error::corrupt(dir.join(MANIFEST_DIR), 0, what)))?;
+        return Ok(checker.counts);
+    };
+    if let Some(torn) = found.torn {
+        checker.judge(Err::<(), _>(Error::corrupt(dir.join(MANIFEST_DIR), 0, torn)))?;
+    }
+    checker.check_log(dir, &found.state)?;
+    checker.check_segments(&Version::open(&files, &found.state))?;
+    Ok(checker.counts)
+}
+
+impl Inner {
+    /// The same for a database that is open. Flushes and compactions wait meanwhile.
+    pub(super) fn verify(&self, report: &mut dyn FnMut(Error)) -> Result<VerifyReport> {
+        self.check_open()?;
+        let _guard = self.maintenance.lock();
+        let writer = self.writer.lock();
+        let mut checker = Checker { files: &self.files, report, counts: VerifyReport::default() };
+        let (state, dir) = (self.shared.lock().state.clone(), self.files.dir.clone());
+        {
+            let manifest = self.manifest.lock();
+            let found = ManifestLog::judge(&self.files.disk, &dir.join(MANIFEST_DIR));
+            checker.judge(found)?;
+            checker.count_dir(&dir.join(MANIFEST_DIR))?;
+            self.wal.sync_all()?;
+            checker.check_log(&dir, &manifest.state)?;
+        }
+        drop(writer);
+        // Files that a version names are immutable, so writers need not wait for the long part.
+        checker.check_segments(&state.version)?;
+        Ok(checker.counts)
+    }
+}
+
+struct Checker<'a> {
+    files: &'a Files,
+    report: &'a mut dyn FnMut(Error),
+    counts: VerifyReport,
+}
+
+impl Checker<'_> {
+    /// Reports damage; any other error ends the verification.
+    fn judge<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unavailable) => {
+                self.counts.damage_count += 1;
+                (self.report)(error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn count_dir(&mut self, dir: &Path) -> Result<()> {
+        for name in self.files.disk.list(dir)? {
+            self.counts.byte_count += self.files.disk.open(&dir.join(name))?.len()?;
+            self.counts.file_count += 1;
+        }
+        Ok(())
+    }
+
+    fn check_log(&mut self, dir: &Path, state: &ManifestState) -> Result<()> {
+        let (wal_dir, files) = (dir.join(WAL_DIR), state.wal_file..=state.wal_file_newest);
+        let judged = Wal::judge(self.files.disk.clone(), &wal_dir, state.database_id, files);
+        self.count_dir(&wal_dir)?;
+        if let Some(recovery) = self.judge(judged)?
+            && let Some(cut) = recovery.cut
+        {
+            let torn = Error::corrupt(&cut.file, cut.offset, format!("a torn tail: {}", cut.why));
+            self.judge(Err::<(), _>(torn))?;
+        }
+        Ok(())
+    }
+
+    fn check_segments(&mut self, version: &Version) -> Result<()> {
+        let mut files = std::collections::BTreeMap::new();
+        for entry in version.segments() {
+            let meta = entry.segment().meta();
+            self.counts.file_count += 2;
+            self.counts.byte_count += meta.data_bytes + meta.index_bytes;
+            let mut damages = Vec::new();
+            let verified = entry.segment().verify(&mut |damage| damages.push(damage));
+            for damage in damages {
+                self.judge(Err::<(), _>(damage))?;
+            }
+            self.judge(verified)?;
+            files.extend(entry.files().iter().map(|file| (file.meta().id, file.clone())));
+        }
+        for file in files.values() {
+            self.counts.file_count += 1;
+            self.counts.byte_count += file.meta().bytes;
+            self.judge(file.verify())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! Flushes one table of a memtable.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+
+use super::settle::Assertions;
+use crate::error::Result;
+use crate::layout::{Placed, RunWriter, group_by_partition};
+use crate::memtable::{Chunk, KeyedRows, Resolver};
+use crate::segment::{SegmentId, SegmentMeta};
+use crate::supersession::{SupersessionMeta, write_supersessions};
+use crate::version::{Files, TableVersion};
+
+/// A flush writes a time partition's rows to that partition at once if there are at least so many of them; fewer would make
+/// many small files.
+const DIRECT_ROW_COUNT_MIN: usize = 32_768;
+
+/// Batches smaller than this are put together before rows are gathered from them.
+const SOURCE_ROW_COUNT_MIN: usize = 8_192;
+
+/// What a flush of one table has written; durable, and garbage until the manifest names it.
+#[derive(Debug, Default)]
+pub(crate) struct FlushOutput {
+    pub(crate) segments: Vec<SegmentMeta>,
+    pub(crate) supersessions: Option<SupersessionMeta>,
+}
+
+/// Writes what `chunks` (oldest first) assert, given the segments that were there before.
+pub(crate) fn flush_table(
+    files: &Files,
+    table: &TableVersion,
+    chunks: &[Arc<Chunk>],
+    next_id: &mut dyn FnMut() -> u64,
+) -> Result<FlushOutput> {
+    let rows = KeyedRows::new(chunks);
+    let mut output = FlushOutput::default();
+    let assertions = Assertions::new(&table.schema, chunks, &rows);
+    let mut cuts = Vec::new();
+    for entry in &table.segments {
+        let found = assertions.cuts_in(entry)?;
+        if !found.is_empty() {
+            cuts.push((entry.segment().meta().id, found));
+        }
+    }
+    if !cuts.is_empty() {
+        let dir = files.supersession_dir(table.schema.id);
+        let id = next_id();
+        let meta = write_supersessions(&files.disk, &dir, id, table.schema.id, &cuts)?;
+        output.supersessions = Some(meta);
+    }
+    let (sources, places) = gather_sources(chunks)?;
+    let mut placed = Vec::new();
+    let mut resolver = Resolver::new();
+    for (hash, group) in rows.groups(chunks) {
+        let assertions = group
+            .iter()
+            .map(|&(_, (chunk, row))| ((chunk, row), &*chunks[chunk as usize], row as usize));
+        resolver.resolve(assertions, &mut |(chunk, row): (u32, u32), rect| {
+            let (source, first) = places[chunk as usize];
+            placed.push(Placed { rect, hash, source, row: first + row });
+        });
+    }
+    drop(rows);
+    let width = table.schema.partition_width;
+    let groups = group_by_partition(placed, width, DIRECT_ROW_COUNT_MIN);
+    let mut next_segment = || SegmentId(next_id());
+    let mut writer = RunWriter::new(files, &table.schema, &sources, &mut next_segment);
+    for (partition, rows) in &groups {
+        output.segments.extend(writer.write(*partition, rows)?);
+    }
+    Ok(output)
+}
+
+/// The batches of all puts, small neighbours put together, and for every chunk its batch and first row there.
+fn gather_sources(chunks: &[Arc<Chunk>]) -> Result<(Vec<RecordBatch>, Vec<(u32, u32)>)> {
+    let (mut sources, mut places) = (Vec::new(), Vec::with_capacity(chunks.len()));
+    let mut pending: Vec<&RecordBatch> = Vec::new();
+    let mut pending_row_count = 0;
+    for chunk in chunks {
+        places.push((sources.len() as u32, pending_row_count as u32));
+        if !chunk.is_put() {
+            continue;
+        }
+        pending.push(&chunk.batch);
+        pending_row_count += chunk.len();
+        if pending_row_count >= SOURCE_ROW_COUNT_MIN {
+            sources.push(concat_batches(&pending[0].schema(), pending.drain(..))?);
+            pending_row_count = 0;
+        }
+    }
+    if let Some(first) = pending.first() {
+        sources.push(concat_batches(&first.schema(), pending.iter().copied())?);
+    }
+    Ok((sources, places))
+}

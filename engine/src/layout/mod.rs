@@ -1,0 +1,15 @@
+//! Which version goes into which segment, and in which order.
+//!
+//! * A version without an end lives in `current`, any other in the time partition of its end. A flush leaves the few rows of
+//!   far-off partitions in `current` too, until a compaction has enough of them.
+//! * Inside a segment, versions still believed come first ("the open section"): they are all that a question at the present
+//!   system time, or a new put, can concern.
+//! * Inside a section, rows go by partition of their end (`current` first, then latest first), then by start, the larger of
+//!   `valid_from` and `system_from`. A reader at (T, V = T) needs exactly the rows of later partitions that start by then: a
+//!   prefix of each.
+
+mod place;
+mod run;
+
+pub(crate) use place::{Placed, group_by_partition};
+pub(crate) use run::{RunWriter, SEGMENT_ROW_COUNT_MAX};

@@ -1,0 +1,88 @@
+//! Writes placed versions as segments, gathering their values from the batches they came in.
+
+use arrow::array::{Array, ArrayRef};
+use arrow::compute::interleave;
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+
+use super::place::Placed;
+use crate::error::Result;
+use crate::partition::Partition;
+use crate::schema::TableSchema;
+use crate::segment::{Periods, SegmentId, SegmentMeta, SegmentRows, SegmentWriter};
+use crate::version::Files;
+
+/// The most rows that a segment gets; it bounds the memory of a compaction.
+pub(crate) const SEGMENT_ROW_COUNT_MAX: usize = 1 << 20;
+
+/// Rows gathered at a time.
+const GATHER_ROW_COUNT: usize = 16_384;
+
+/// Writes segments of one table.
+pub(crate) struct RunWriter<'a> {
+    files: &'a Files,
+    schema: &'a TableSchema,
+    arrow: SchemaRef,
+    /// Column by column, the arrays that `Placed::source` counts.
+    sources: Vec<Vec<ArrayRef>>,
+    next_id: &'a mut dyn FnMut() -> SegmentId,
+}
+
+impl<'a> RunWriter<'a> {
+    /// `sources` hold all columns of the table.
+    pub(crate) fn new(
+        files: &'a Files,
+        schema: &'a TableSchema,
+        sources: &[RecordBatch],
+        next_id: &'a mut dyn FnMut() -> SegmentId,
+    ) -> RunWriter<'a> {
+        let column_count = schema.columns.len();
+        let column = |at: usize| sources.iter().map(|batch| batch.column(at).clone()).collect();
+        let sources = (0..column_count).map(column).collect();
+        RunWriter { files, schema, arrow: schema.arrow(), sources, next_id }
+    }
+
+    /// Writes one partition's rows, which are in their order, as one or more segments.
+    ///
+    /// When it returns the files are durable, and garbage until the manifest names them.
+    pub(crate) fn write(
+        &mut self,
+        partition: Partition,
+        rows: &[Placed],
+    ) -> Result<Vec<SegmentMeta>> {
+        let dir = self.files.partition_dir(self.schema.id, &partition.name());
+        self.files.disk.create_dir_all(&dir)?;
+        let mut metas = Vec::new();
+        for part in rows.chunks(SEGMENT_ROW_COUNT_MAX) {
+            let (disk, id) = (self.files.disk.clone(), (self.next_id)());
+            let mut writer = SegmentWriter::create(disk, &dir, id, self.schema, partition)?;
+            for slice in part.chunks(GATHER_ROW_COUNT) {
+                writer.write(self.gather(slice)?)?;
+            }
+            metas.push(writer.finish()?);
+        }
+        self.files.disk.sync_dir(&dir)?;
+        Ok(metas)
+    }
+
+    fn gather(&self, rows: &[Placed]) -> Result<SegmentRows> {
+        let places: Vec<(usize, usize)> =
+            rows.iter().map(|placed| (placed.source as usize, placed.row as usize)).collect();
+        let gather_column = |arrays: &Vec<ArrayRef>| -> Result<ArrayRef> {
+            let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+            Ok(interleave(&arrays, &places)?)
+        };
+        let columns: Vec<ArrayRef> =
+            self.sources.iter().map(gather_column).collect::<Result<_>>()?;
+        Ok(SegmentRows {
+            batch: RecordBatch::try_new(self.arrow.clone(), columns)?,
+            periods: Periods {
+                valid_from: rows.iter().map(|placed| placed.rect.valid_from).collect(),
+                valid_to: rows.iter().map(|placed| placed.rect.valid_to).collect(),
+                system_from: rows.iter().map(|placed| placed.rect.system_from).collect(),
+                system_to: rows.iter().map(|placed| placed.rect.system_to).collect(),
+            },
+            key_hashes: rows.iter().map(|placed| placed.hash).collect(),
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! From assertions to versions: the rule of the contract, applied to the unflushed assertions of each key in turn.
+
+use std::sync::Arc;
+
+use super::chunk::Chunk;
+use crate::supersession::LivePieces;
+use crate::time::Rect;
+
+/// A row of one of the chunks: chunk position, row in it.
+pub(crate) type RowRef = (u32, u32);
+
+/// The rows of some chunks grouped by key: ordered by hash, key, and within a key by the order of assertion.
+#[derive(Debug)]
+pub(crate) struct KeyedRows {
+    entries: Vec<(u64, RowRef)>,
+}
+
+impl KeyedRows {
+    /// `chunks` oldest first.
+    pub(crate) fn new(chunks: &[Arc<Chunk>]) -> KeyedRows {
+        let row_count = chunks.iter().map(|chunk| chunk.len()).sum();
+        let mut entries: Vec<(u64, RowRef)> = Vec::with_capacity(row_count);
+        for (at, chunk) in chunks.iter().enumerate() {
+            let rows = chunk.hashes.iter().zip(0..);
+            entries.extend(rows.map(|(hash, row)| (*hash, (at as u32, row))));
+        }
+        // Row references are in the order of assertion, so an unstable sort by (hash, reference) keeps that order.
+        entries.sort_unstable();
+        for run in entries.chunk_by_mut(|a, b| a.0 == b.0) {
+            let key = |entry: &(u64, RowRef)| key_of(chunks, entry.1);
+            if run.iter().any(|entry| key(entry) != key(&run[0])) {
+                run.sort_by(|a, b| key(a).cmp(key(b)).then(a.1.cmp(&b.1)));
+            }
+        }
+        KeyedRows { entries }
+    }
+
+    /// The row at a position of the order by key.
+    pub(crate) fn at(&self, position: usize) -> RowRef {
+        self.entries[position].1
+    }
+
+    /// The rows whose key has this hash.
+    pub(crate) fn with_hash(&self, hash: u64) -> &[(u64, RowRef)] {
+        let first = self.entries.partition_point(|entry| entry.0 < hash);
+        let count = self.entries[first..].partition_point(|entry| entry.0 == hash);
+        &self.entries[first..first + count]
+    }
+
+    /// The groups, in order of hash: hash, rows of one key oldest first.
+    pub(crate) fn groups<'a>(
+        &'a self,
+        chunks: &'a [Arc<Chunk>],
+    ) -> impl Iterator<Item = (u64, &'a [(u64, RowRef)])> {
+        let same = |a: &(u64, RowRef), b: &(u64, RowRef)| {
+            a.0 == b.0 && key_of(chunks, a.1) == key_of(chunks, b.1)
+        };
+        self.entries.chunk_by(same).map(|group| (group[0].0, group))
+    }
+}
+
+pub(crate) fn key_of(chunks: &[Arc<Chunk>], (chunk, row): RowRef) -> &[u8] {
+    chunks[chunk as usize].keys.get(row as usize)
+}
+
+/// Resolves the assertions of one key after another, reusing its memory.
+#[derive(Debug)]
+pub(crate) struct Resolver<T> {
+    live: LivePieces<T>,
+}
+
+impl<T: Copy> Resolver<T> {
+    pub(crate) fn new() -> Resolver<T> {
+        Resolver { live: LivePieces::new() }
+    }
+
+    /// Hands out every version that the assertions of one key, oldest first, leave behind.
+    pub(crate) fn resolve<'a>(
+        &mut self,
+        assertions: impl IntoIterator<Item = (T, &'a Chunk, usize)>,
+        version: &mut impl FnMut(T, Rect),
+    ) {
+        self.live.clear();
+        for (tag, chunk, row) in assertions {
+            let cut = chunk.cut(row);
+            self.live.cut(cut, version);
+            if chunk.is_put() {
+                self.live.insert(tag, cut.from, cut.to, cut.at);
+            }
+        }
+        self.live.finish(version);
+    }
+}

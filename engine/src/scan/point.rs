@@ -1,0 +1,129 @@
+//! The versions of one key: found by hash, checked by key, read from the blocks that hold them and no others.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef};
+use arrow::compute::interleave;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::bounds::{Selection, ZoneVerdict};
+use crate::error::Result;
+use crate::memtable::{Chunk, Memtable, Resolver};
+use crate::segment::{BLOCK_ROWS, Segment};
+use crate::supersession::{Cut, carve};
+use crate::time::Rect;
+use crate::version::TableVersion;
+
+/// What a look-up reads: the segments and memtables of one snapshot.
+pub(crate) struct KeyReader<'a> {
+    pub(crate) table: &'a TableVersion,
+    pub(crate) memtables: &'a [Arc<Memtable>],
+    pub(crate) commit_number: u64,
+}
+
+/// A version of a key and where its values are.
+#[derive(Debug)]
+pub(crate) struct FoundVersion {
+    pub(crate) rect: Rect,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Memtable(Arc<Chunk>, usize),
+    Segment(Arc<Segment>, u32),
+}
+
+impl KeyReader<'_> {
+    /// The selected versions of a key, in no particular order. At one instant of both times there is at most one.
+    pub(crate) fn find(&self, key: &[u8], selection: &Selection) -> Result<Vec<FoundVersion>> {
+        let hash = xxh3_64(key);
+        let mut assertions = Vec::new();
+        for memtable in self.memtables.iter().rev() {
+            let (id, number) = (self.table.schema.id, self.commit_number);
+            memtable.assertions_of(id, hash, key, number, &mut assertions);
+        }
+        assertions.reverse();
+        let mut found = Vec::new();
+        let tagged = assertions.iter().enumerate().map(|(at, (chunk, row))| (at, &**chunk, *row));
+        Resolver::new().resolve(tagged, &mut |at: usize, rect| {
+            if selection.selects(&rect) {
+                let (chunk, row) = &assertions[at];
+                found.push(FoundVersion { rect, source: Source::Memtable(chunk.clone(), *row) });
+            }
+        });
+        let cuts: Vec<Cut> = assertions.iter().map(|(chunk, row)| chunk.cut(*row)).collect();
+        for entry in &self.table.segments {
+            if selection.point.is_some() && !found.is_empty() {
+                break;
+            }
+            self.find_in(entry, key, hash, selection, &cuts, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    fn find_in(
+        &self,
+        entry: &crate::version::SegmentEntry,
+        key: &[u8],
+        hash: u64,
+        selection: &Selection,
+        newer: &[Cut],
+        found: &mut Vec<FoundVersion>,
+    ) -> Result<()> {
+        let segment = entry.segment();
+        let whole = selection.of_whole();
+        if whole.judge(&segment.meta().zone) == ZoneVerdict::None {
+            return Ok(());
+        }
+        for row in segment.rows_of(hash)? {
+            let block = row / BLOCK_ROWS;
+            let rect = segment.periods(block)?.rect((row % BLOCK_ROWS) as usize);
+            if !whole.selects(&rect) {
+                continue;
+            }
+            let keys = segment.keys_of(&self.table.schema, block, &[row % BLOCK_ROWS])?;
+            if keys.get(0) != key {
+                continue;
+            }
+            let cuts = entry.cuts()?;
+            let cuts = cuts.of(row).iter().chain(newer).copied();
+            carve(rect, cuts, &mut |rect| {
+                if selection.selects(&rect) {
+                    let source = Source::Segment(segment.clone(), row);
+                    found.push(FoundVersion { rect, source });
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The values of some versions, column by column, in their order.
+pub(crate) fn values_of(versions: &[FoundVersion], columns: &[usize]) -> Result<Vec<ArrayRef>> {
+    let mut arrays: Vec<Vec<ArrayRef>> = vec![Vec::with_capacity(versions.len()); columns.len()];
+    let mut places = Vec::with_capacity(versions.len());
+    for (at, version) in versions.iter().enumerate() {
+        match &version.source {
+            Source::Memtable(chunk, row) => {
+                places.push((at, *row));
+                for (to, column) in arrays.iter_mut().zip(columns) {
+                    to.push(chunk.batch.column(*column).clone());
+                }
+            }
+            Source::Segment(segment, row) => {
+                places.push((at, (*row % BLOCK_ROWS) as usize));
+                let mut blocks = segment.columns(&[*row / BLOCK_ROWS], columns)?;
+                let values = blocks.pop().unwrap_or_default();
+                for (to, array) in arrays.iter_mut().zip(values) {
+                    to.push(array);
+                }
+            }
+        }
+    }
+    let gather = |arrays: Vec<ArrayRef>| -> Result<ArrayRef> {
+        let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+        Ok(interleave(&arrays, &places)?)
+    };
+    arrays.into_iter().map(gather).collect()
+}

@@ -1,0 +1,290 @@
+//! The stream of batches that a scan gives.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::compute::{BatchCoalescer, interleave};
+use arrow::datatypes::SchemaRef;
+
+use super::block::{BlockSelector, Overlay, Selected};
+use super::bounds::ZoneVerdict;
+use super::metrics::ScanMetrics;
+use super::output::Projector;
+use super::point::{KeyReader, values_of};
+use super::request::Request;
+use crate::error::Result;
+use crate::memtable::{MemView, Memtable, RowRef};
+use crate::segment::{BLOCK_ROWS, ZoneMap};
+use crate::time::Rect;
+use crate::version::{SegmentEntry, TableVersion};
+
+/// The most rows that a batch has.
+const BATCH_ROW_COUNT_MAX: usize = 8_192;
+/// So many blocks are decoded together: neighbours cost less in one go, and memory stays bounded.
+const WINDOW_BLOCK_COUNT: usize = 16;
+
+/// An iterator over the batches of a scan, each of at most 8,192 rows, in no particular order.
+///
+/// It reads the snapshot it was made from, whatever is written meanwhile. After an error it gives nothing more.
+#[derive(Debug)]
+pub struct Rows {
+    request: Arc<Request>,
+    table_columns: Vec<usize>,
+    view: Arc<MemView>,
+    overlay: Overlay,
+    segments: VecDeque<Arc<SegmentEntry>>,
+    current: Option<CurrentSegment>,
+    ready: BatchCoalescer,
+    metrics: ScanMetrics,
+    remaining: usize,
+    is_done: bool,
+}
+
+/// The segment being read, and which of its blocks are left.
+#[derive(Debug)]
+struct CurrentSegment {
+    entry: Arc<SegmentEntry>,
+    blocks: VecDeque<(u32, ZoneVerdict)>,
+}
+
+impl Rows {
+    pub(crate) fn new(
+        request: Request,
+        table: &TableVersion,
+        memtables: &[Arc<Memtable>],
+        commit_number: u64,
+    ) -> Result<Rows> {
+        let request = Arc::new(request);
+        let mut rows = Rows {
+            table_columns: request.table_columns(),
+            view: Arc::new(MemView::new(&[], table.schema.id, commit_number)),
+            overlay: Overlay::None,
+            segments: VecDeque::new(),
+            current: None,
+            ready: BatchCoalescer::new(request.output.clone(), BATCH_ROW_COUNT_MAX),
+            metrics: ScanMetrics::default(),
+            remaining: request.limit.unwrap_or(usize::MAX),
+            is_done: false,
+            request,
+        };
+        if let Some(key) = &rows.request.key.clone() {
+            let reader = KeyReader { table, memtables, commit_number };
+            rows.read_key(&reader, key)?;
+            return Ok(rows);
+        }
+        rows.view = Arc::new(MemView::new(memtables, table.schema.id, commit_number));
+        rows.prune_segments(table);
+        rows.read_memtables()?;
+        Ok(rows)
+    }
+
+    /// The columns of every batch.
+    pub fn schema(&self) -> SchemaRef {
+        self.request.output.clone()
+    }
+
+    /// What has been touched so far.
+    pub fn metrics(&self) -> ScanMetrics {
+        self.metrics
+    }
+
+    fn prune_segments(&mut self, table: &TableVersion) {
+        let whole = self.request.selection.of_whole();
+        let (mut partitions, mut kept) = (HashSet::new(), HashSet::new());
+        for entry in &table.segments {
+            let meta = entry.segment().meta();
+            partitions.insert(meta.partition);
+            self.metrics.segment_count += 1;
+            if whole.judge(&meta.zone) != ZoneVerdict::None {
+                kept.insert(meta.partition);
+                self.metrics.segment_kept_count += 1;
+                self.segments.push_back(entry.clone());
+            }
+        }
+        self.metrics.partition_count = partitions.len() as u64;
+        self.metrics.partition_kept_count = kept.len() as u64;
+    }
+
+    /// Gives the versions of unflushed assertions, and finds out what these do to the rows of segments.
+    fn read_memtables(&mut self) -> Result<()> {
+        if self.view.chunks().is_empty() {
+            return Ok(());
+        }
+        self.metrics.memtable_row_count = self.view.row_count() as u64;
+        let (mut places, mut rects) = (Vec::new(), Vec::new());
+        match self.request.selection.point {
+            Some((system, valid)) if !self.request.needs_periods() => {
+                let mask = self.view.mask_at(system, valid);
+                places = mask.visible();
+                if !mask.is_empty() {
+                    self.overlay = Overlay::Mask(mask);
+                }
+            }
+            _ => {
+                let by_key = self.view.by_key();
+                by_key.versions(&mut |place, rect| {
+                    if self.request.selection.selects(&rect) {
+                        places.push(place);
+                        rects.push(rect);
+                    }
+                });
+                self.overlay = Overlay::Cuts(by_key);
+            }
+        }
+        self.metrics.visible_row_count += places.len() as u64;
+        for start in (0..places.len()).step_by(BATCH_ROW_COUNT_MAX) {
+            let end = places.len().min(start + BATCH_ROW_COUNT_MAX);
+            let rects = if rects.is_empty() { &rects[..] } else { &rects[start..end] };
+            self.push_memtable_rows(&places[start..end], rects)?;
+        }
+        Ok(())
+    }
+
+    fn push_memtable_rows(&mut self, places: &[RowRef], rects: &[Rect]) -> Result<()> {
+        let chunks = self.view.chunks();
+        let mut used: Vec<u32> = places.iter().map(|(chunk, _)| *chunk).collect();
+        used.sort_unstable();
+        used.dedup();
+        let at = |chunk: u32| used.partition_point(|other| *other < chunk);
+        let indices: Vec<(usize, usize)> =
+            places.iter().map(|(chunk, row)| (at(*chunk), *row as usize)).collect();
+        let gather = |column: &usize| -> Result<ArrayRef> {
+            let arrays: Vec<&dyn Array> = used
+                .iter()
+                .map(|chunk| chunks[*chunk as usize].batch.column(*column).as_ref())
+                .collect();
+            Ok(interleave(&arrays, &indices)?)
+        };
+        let values: Vec<ArrayRef> = self.table_columns.iter().map(gather).collect::<Result<_>>()?;
+        self.push(&values, None, places.len(), rects)
+    }
+
+    fn read_key(&mut self, reader: &KeyReader<'_>, key: &[u8]) -> Result<()> {
+        self.metrics.segment_count = reader.table.segments.len() as u64;
+        let found = reader.find(key, &self.request.selection)?;
+        self.metrics.visible_row_count = found.len() as u64;
+        if found.is_empty() {
+            return Ok(());
+        }
+        let values = values_of(&found, &self.table_columns)?;
+        let rects: Vec<Rect> = found.iter().map(|version| version.rect).collect();
+        self.push(&values, None, found.len(), &rects)
+    }
+
+    fn push(
+        &mut self,
+        values: &[ArrayRef],
+        rows: Option<&[u32]>,
+        row_count: usize,
+        rects: &[Rect],
+    ) -> Result<()> {
+        let projector = Projector { request: &self.request, table_columns: &self.table_columns };
+        let mut batch = projector.project(values, rows, row_count, rects)?;
+        if batch.num_rows() > self.remaining {
+            batch = batch.slice(0, self.remaining);
+        }
+        self.remaining -= batch.num_rows();
+        self.metrics.row_count += batch.num_rows() as u64;
+        self.ready.push_batch(batch)?;
+        Ok(())
+    }
+
+    /// Opens the next segment that is left; `false` if there is none.
+    fn next_segment(&mut self) -> Result<bool> {
+        let Some(entry) = self.segments.pop_front() else { return Ok(false) };
+        let zones = entry.segment().zones()?;
+        let whole = self.request.selection.of_whole();
+        let block_count = entry.segment().meta().row_count.div_ceil(BLOCK_ROWS);
+        let mut blocks = VecDeque::new();
+        for block in 0..block_count {
+            let verdict = whole.judge(&zones.blocks[block as usize]);
+            if verdict != ZoneVerdict::None && self.may_pass(&zones, block) {
+                blocks.push_back((block, verdict));
+            }
+        }
+        self.metrics.block_count += u64::from(block_count);
+        self.current = Some(CurrentSegment { entry, blocks });
+        Ok(true)
+    }
+
+    /// Whether some row of a block may pass the filter, by the zone maps of the columns.
+    fn may_pass(&self, zones: &ZoneMap, block: u32) -> bool {
+        self.request.filter.conditions.iter().all(|condition| {
+            let is_period = self.request.period_of(condition.column).is_some();
+            is_period || condition.test.may_hold(zones.column(block, condition.column))
+        })
+    }
+
+    /// Reads the next window of blocks.
+    fn read_window(&mut self, mut current: CurrentSegment) -> Result<()> {
+        let request = self.request.clone();
+        let cuts = current.entry.cuts()?;
+        let segment = current.entry.segment().clone();
+        let selector = BlockSelector {
+            schema: &request.schema,
+            segment: &segment,
+            cuts: &cuts,
+            selection: &request.selection,
+            overlay: &self.overlay,
+            needs_rects: request.needs_periods(),
+        };
+        let decoded_before = segment.cache_counters().decoded_bytes;
+        let mut window: Vec<(u32, Selected)> = Vec::new();
+        while window.len() < WINDOW_BLOCK_COUNT {
+            let Some((block, verdict)) = current.blocks.pop_front() else { break };
+            let selected = selector.select(block, verdict)?;
+            if !selected.rows.is_empty() {
+                window.push((block, selected));
+            }
+        }
+        let blocks: Vec<u32> = window.iter().map(|(block, _)| *block).collect();
+        let values = segment.columns(&blocks, &self.table_columns)?;
+        for ((block, selected), values) in window.iter().zip(values) {
+            let row_count = selected.rows.len();
+            self.metrics.visible_row_count += row_count as u64;
+            self.metrics.block_kept_count += 1;
+            let is_whole = selected.rects.is_empty() && row_count == segment.block_len(*block);
+            let rows = (!is_whole).then_some(&selected.rows[..]);
+            self.push(&values, rows, row_count, &selected.rects)?;
+        }
+        self.metrics.decoded_bytes += segment.cache_counters().decoded_bytes - decoded_before;
+        if !current.blocks.is_empty() {
+            self.current = Some(current);
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if let Some(batch) = self.ready.next_completed_batch() {
+                return Ok(Some(batch));
+            }
+            if self.is_done {
+                return Ok(None);
+            }
+            if self.remaining > 0 && (self.current.is_some() || self.next_segment()?) {
+                if let Some(current) = self.current.take() {
+                    self.read_window(current)?;
+                }
+                continue;
+            }
+            self.is_done = true;
+            self.ready.finish_buffered_batch()?;
+        }
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Result<RecordBatch>> {
+        let next = self.advance();
+        if next.is_err() {
+            self.is_done = true;
+            self.segments.clear();
+            self.current = None;
+        }
+        next.transpose()
+    }
+}

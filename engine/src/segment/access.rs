@@ -1,0 +1,73 @@
+//! What flush, compaction and scans ask of a segment beside its columns: keys, versions, everything once.
+
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::take;
+
+use super::{BLOCK_ROWS, PeriodBlock, Periods, Segment};
+use crate::codec::{Keys, encode_keys};
+use crate::error::{Error, Result};
+use crate::schema::TableSchema;
+use crate::time::Rect;
+
+/// So many blocks are decoded at a time when a segment is read once: a quarter of a row group.
+const READ_BLOCK_COUNT: usize = 8;
+
+impl Periods {
+    /// The extent of a row in both times.
+    pub(crate) fn rect(&self, row: usize) -> Rect {
+        Rect {
+            valid_from: self.valid_from[row],
+            valid_to: self.valid_to[row],
+            system_from: self.system_from[row],
+            system_to: self.system_to[row],
+        }
+    }
+}
+
+impl Segment {
+    /// How many rows a block has.
+    pub(crate) fn block_len(&self, block: u32) -> usize {
+        let first = block.saturating_mul(BLOCK_ROWS);
+        self.meta().row_count.saturating_sub(first).min(BLOCK_ROWS) as usize
+    }
+
+    /// The encoded keys of some rows of a block, counted from the block's first, in the order given.
+    pub(crate) fn keys_of(&self, schema: &TableSchema, block: u32, rows: &[u32]) -> Result<Keys> {
+        let mut columns: Vec<usize> = schema.key.clone();
+        columns.sort_unstable();
+        let values = self.columns(&[block], &columns)?.pop().unwrap_or_default();
+        let is_whole = rows.len() == self.block_len(block);
+        let indices = UInt32Array::from(rows.to_vec());
+        let key_column = |at: &usize| -> Result<ArrayRef> {
+            let array = &values[columns.partition_point(|other| other < at)];
+            Ok(if is_whole { array.clone() } else { take(array, &indices, None)? })
+        };
+        let key: Vec<ArrayRef> = schema.key.iter().map(key_column).collect::<Result<_>>()?;
+        encode_keys(&key)
+    }
+
+    /// Hands out every block with its number, values and periods, past the cache.
+    pub(crate) fn read_blocks_uncached(
+        &self,
+        each: &mut dyn FnMut(u32, RecordBatch, Periods) -> Result<()>,
+    ) -> Result<()> {
+        let core = self.open_core()?;
+        let column_count = self.schema().columns.len();
+        let columns: Vec<usize> = (0..column_count + 4).collect();
+        let blocks: Vec<u32> = (0..self.meta().block_count()).collect();
+        let shown = self.schema().arrow();
+        for window in blocks.chunks(READ_BLOCK_COUNT) {
+            let decoded = core.decode(window, &columns)?;
+            for (block, batch) in window.iter().zip(decoded.batches) {
+                let (values, instants) = batch.columns().split_at(column_count);
+                let periods: PeriodBlock = Periods::from_arrays(instants).ok_or_else(|| {
+                    let path = &self.file_paths()[0];
+                    Error::corrupt(path, 0, "the instants are not of microseconds")
+                })?;
+                let batch = RecordBatch::try_new(shown.clone(), values.to_vec())?;
+                each(*block, batch, periods)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! A scan while it is being stated.
+
+use crate::error::Result;
+use crate::scan::{Clause, Predicate, Request, RequestSpec, Rows};
+use crate::schema::TableId;
+use crate::snapshot::Snapshot;
+use crate::time::{System, Valid};
+
+/// A scan of one table: which versions on both axes, which columns, which rows.
+///
+/// Without a clause a keyed table is read as of now on both axes, an event table as of now in system time over all valid time.
+///
+/// ```
+/// # fn main() -> annals_engine::Result<()> {
+/// # use annals_engine::arrow::record_batch;
+/// # use annals_engine::{Clause, Column, Comparison, DataType, Database, Options, Predicate, TableSpec, ValidTime};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let db = Database::open(dir.path(), Options::default())?;
+/// # db.create_table(
+/// #     TableSpec::keyed("prices", ["sku"])
+/// #         .column(Column::new("sku", DataType::Text))
+/// #         .column(Column::new("cents", DataType::BigInt)),
+/// # )?;
+/// # let mut tx = db.begin();
+/// # tx.put("prices", &record_batch!(("sku", Utf8, ["tea"]), ("cents", Int64, [350]))?)?;
+/// # tx.commit()?;
+/// let rows = db
+///     .snapshot()?
+///     .scan("prices")?
+///     .valid(Clause::AsOf(ValidTime::parse("2999-01-01")?))
+///     .columns(["sku", "_valid_from"])
+///     .filter(Predicate::compare("cents", Comparison::Lt, 400))
+///     .run()?;
+/// let count: usize = rows.map(|batch| Ok(batch?.num_rows())).sum::<annals_engine::Result<usize>>()?;
+/// assert_eq!(count, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a scan reads nothing before `run`"]
+pub struct Scan {
+    snapshot: Snapshot,
+    table: TableId,
+    spec: RequestSpec,
+}
+
+impl Scan {
+    pub(crate) fn new(snapshot: Snapshot, table: TableId) -> Scan {
+        Scan { snapshot, table, spec: RequestSpec::default() }
+    }
+
+    /// Selects by valid time.
+    pub fn valid(mut self, clause: Clause<Valid>) -> Scan {
+        self.spec.valid = Some(clause);
+        self
+    }
+
+    /// Selects by system time.
+    pub fn system(mut self, clause: Clause<System>) -> Scan {
+        self.spec.system = Some(clause);
+        self
+    }
+
+    /// Names the columns to give, period columns among them if wanted. All columns of the table unless told otherwise.
+    pub fn columns<C: Into<String>>(mut self, names: impl IntoIterator<Item = C>) -> Scan {
+        self.spec.columns = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Gives only rows for which the predicate holds; several are joined by AND. The engine decides it exactly.
+    pub fn filter(mut self, predicate: Predicate) -> Scan {
+        self.spec.predicates.push(predicate);
+        self
+    }
+
+    /// Gives at most so many rows.
+    pub fn limit(mut self, row_count: usize) -> Scan {
+        self.spec.limit = Some(row_count);
+        self
+    }
+
+    /// Starts reading. An error of kind `Invalid` names the column, the empty range, or the system instant that lies after the
+    /// snapshot's present.
+    pub fn run(self) -> Result<Rows> {
+        let table = self.snapshot.table_by_id(self.table)?;
+        let request =
+            Request::resolve(table.schema.clone(), self.spec, self.snapshot.system_time())?;
+        let memtables = &self.snapshot.state().memtables;
+        Rows::new(request, table, memtables, self.snapshot.commit_number())
+    }
+}

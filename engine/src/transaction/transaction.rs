@@ -1,0 +1,148 @@
+//! A transaction as its author sees it.
+
+use std::fmt;
+
+use arrow::array::RecordBatch;
+
+use super::staged::Staged;
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::snapshot::Snapshot;
+use crate::time::SystemTime;
+
+/// Puts and deletes that commit together or not at all; dropping it without [`Transaction::commit`] rolls it back.
+///
+/// ```
+/// # fn main() -> annals_engine::Result<()> {
+/// use annals_engine::arrow::record_batch;
+/// use annals_engine::{Column, DataType, Database, Options, TableSpec};
+///
+/// # let dir = tempfile::tempdir().unwrap();
+/// let db = Database::open(dir.path(), Options::default())?;
+/// db.create_table(
+///     TableSpec::keyed("prices", ["sku"])
+///         .column(Column::new("sku", DataType::Text))
+///         .column(Column::new("cents", DataType::BigInt)),
+/// )?;
+/// let mut tx = db.begin();
+/// tx.put("prices", &record_batch!(("sku", Utf8, ["tea"]), ("cents", Int64, [350]))?)?;
+/// tx.delete("prices", &record_batch!(("sku", Utf8, ["coffee"]))?)?;
+/// let commit = tx.commit()?;
+/// assert_eq!(commit.number, 1);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Transaction {
+    database: Database,
+    pub(crate) statements: Vec<Staged>,
+    pub(crate) expectations: Vec<Expectation>,
+    pub(crate) system_time: Option<SystemTime>,
+    byte_count: usize,
+}
+
+/// A condition that must hold in the latest committed state, or the transaction is refused.
+pub(crate) struct Expectation {
+    pub(crate) message: String,
+    pub(crate) holds: Box<dyn Fn(&Snapshot) -> Result<bool> + Send>,
+}
+
+/// What a commit was given. When it is returned, the transaction is visible to every snapshot made from then on, and survives
+/// what the database's [`crate::SyncMode`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// From when on the database believes what the transaction states.
+    pub system_time: SystemTime,
+    /// Unique in the database and without gaps, from 1 on.
+    pub number: u64,
+}
+
+impl Transaction {
+    pub(crate) fn new(database: Database) -> Transaction {
+        Transaction {
+            database,
+            statements: Vec::new(),
+            expectations: Vec::new(),
+            system_time: None,
+            byte_count: 0,
+        }
+    }
+
+    /// Asserts rows: their keys have these values over their valid periods, whatever was believed before.
+    ///
+    /// Columns go by name, in any order; those left out are NULL. The columns `_valid_from` and `_valid_to` (timestamps in
+    /// microseconds) give the periods: NULL means unbounded; without `_valid_from` a row holds from the transaction's system
+    /// time on, without `_valid_to` it has no end. In an event table `_valid_from` is the instant at which the row occurred,
+    /// and there is no `_valid_to`.
+    ///
+    /// An error of kind `Invalid` names the column or the row, and leaves the transaction as it was.
+    pub fn put(&mut self, table: &str, rows: &RecordBatch) -> Result<()> {
+        let schema = self.database.table(table)?;
+        self.stage(Staged::put(schema, rows)?)
+    }
+
+    /// Retracts keys over valid periods; history keeps what was believed before.
+    ///
+    /// The batch has the key columns and, as for [`Transaction::put`], `_valid_from` and `_valid_to`. The key of an event is the
+    /// hidden column `_event_id`; to retract one, leave its period unbounded on both sides.
+    pub fn delete(&mut self, table: &str, keys: &RecordBatch) -> Result<()> {
+        let schema = self.database.table(table)?;
+        self.stage(Staged::delete(schema, keys)?)
+    }
+
+    fn stage(&mut self, statement: Staged) -> Result<()> {
+        let byte_count = self.byte_count + statement.byte_count();
+        let byte_count_max = self.database.transaction_bytes_max();
+        if byte_count > byte_count_max {
+            return Err(Error::exhausted(format!(
+                "a transaction of {byte_count} bytes is larger than the limit of {byte_count_max} bytes"
+            )));
+        }
+        if statement.row_count() > 0 {
+            self.byte_count = byte_count;
+            self.statements.push(statement);
+        }
+        Ok(())
+    }
+
+    /// Brings a system time along, for importing a history that was recorded elsewhere.
+    ///
+    /// At commit it must be later than the last system time of every table the transaction touches, and not in the future.
+    pub fn system_time(&mut self, at: SystemTime) -> &mut Transaction {
+        self.system_time = Some(at);
+        self
+    }
+
+    /// States what must hold for the transaction to be applied: `holds` is asked under the writer, with a snapshot of all that
+    /// has been committed before. Otherwise the commit fails with the kind `Conflict` and `message`.
+    pub fn expect(
+        &mut self,
+        message: impl Into<String>,
+        holds: impl Fn(&Snapshot) -> Result<bool> + Send + 'static,
+    ) -> &mut Transaction {
+        self.expectations.push(Expectation { message: message.into(), holds: Box::new(holds) });
+        self
+    }
+
+    /// Rows put and deleted so far.
+    pub fn row_count(&self) -> usize {
+        self.statements.iter().map(Staged::row_count).sum()
+    }
+
+    /// Applies the transaction. When it returns, it is durable (see [`crate::SyncMode`]) and visible.
+    ///
+    /// Kinds of error: `Invalid` (its own system time is not allowed, or a period that begins at the system time is empty),
+    /// `Conflict` (an expectation does not hold), `Halted` (the log could not be written: whether the transaction survived is
+    /// known after reopening), `Unavailable` (closed). With `Invalid` and `Conflict` nothing was written.
+    pub fn commit(self) -> Result<Commit> {
+        self.database.clone().commit(self)
+    }
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction")
+            .field("row_count", &self.row_count())
+            .field("system_time", &self.system_time)
+            .finish_non_exhaustive()
+    }
+}

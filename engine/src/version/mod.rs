@@ -1,0 +1,7 @@
+//! An immutable picture of all segments: what a snapshot pins and what a flush or compaction replaces.
+
+mod segment_entry;
+mod table_version;
+
+pub(crate) use segment_entry::SegmentEntry;
+pub(crate) use table_version::{Files, TableVersion, Version};

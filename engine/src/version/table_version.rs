@@ -1,0 +1,147 @@
+//! All segments of all tables at one point of the manifest.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::segment_entry::SegmentEntry;
+use crate::cache::Cache;
+use crate::disk::Disk;
+use crate::error::{Error, Result};
+use crate::manifest::{Edit, ManifestState};
+use crate::schema::{TableId, TableSchema, did_you_mean};
+use crate::segment::{Segment, SegmentId, SegmentMeta};
+use crate::supersession::SupersessionFile;
+
+/// What segments open their files with.
+#[derive(Clone, Debug)]
+pub(crate) struct Files {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) dir: PathBuf,
+    pub(crate) cache: Arc<Cache>,
+}
+
+/// An immutable picture of all tables and their segments.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Version {
+    pub(crate) tables: BTreeMap<TableId, Arc<TableVersion>>,
+}
+
+/// One table in a version.
+#[derive(Clone, Debug)]
+pub(crate) struct TableVersion {
+    pub(crate) schema: Arc<TableSchema>,
+    /// Ordered by number.
+    pub(crate) segments: Vec<Arc<SegmentEntry>>,
+}
+
+impl Files {
+    /// The folder of one table's partition.
+    pub(crate) fn partition_dir(&self, table: TableId, partition: &str) -> PathBuf {
+        self.table_dir(table).join(partition)
+    }
+
+    /// The folder of one table's supersession files.
+    pub(crate) fn supersession_dir(&self, table: TableId) -> PathBuf {
+        self.table_dir(table).join("supersessions")
+    }
+
+    pub(crate) fn tables_dir(&self) -> PathBuf {
+        self.dir.join("tables")
+    }
+
+    fn table_dir(&self, table: TableId) -> PathBuf {
+        self.tables_dir().join(format!("{table:06}"))
+    }
+
+    /// A path as messages show it: relative to the database folder.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.dir).unwrap_or(path).display().to_string()
+    }
+
+    fn segment(&self, meta: &SegmentMeta, schema: &Arc<TableSchema>) -> Arc<Segment> {
+        let dir = self.partition_dir(meta.table, &meta.partition.name());
+        let (disk, cache) = (self.disk.clone(), self.cache.clone());
+        Arc::new(Segment::new(disk, &dir, meta.clone(), schema.clone(), cache))
+    }
+}
+
+impl Version {
+    /// The version that a manifest describes. Touches no file.
+    pub(crate) fn open(files: &Files, state: &ManifestState) -> Version {
+        let edit = state.as_edit();
+        Version::default().apply(files, &edit)
+    }
+
+    /// The version after an edit that the manifest has accepted.
+    pub(crate) fn apply(&self, files: &Files, edit: &Edit) -> Version {
+        let mut tables = self.tables.clone();
+        for schema in &edit.tables {
+            let schema = Arc::new(schema.clone());
+            let segments = tables.get(&schema.id).map(|t| t.segments.clone()).unwrap_or_default();
+            tables.insert(schema.id, Arc::new(TableVersion { schema, segments }));
+        }
+        let touched = edit.segments_added.iter().map(|meta| meta.table);
+        let touched = touched.chain(edit.supersessions_added.iter().map(|meta| meta.table));
+        let mut touched: Vec<TableId> = touched.collect();
+        touched.sort_unstable();
+        touched.dedup();
+        let removes =
+            |entry: &SegmentEntry| edit.segments_removed.contains(&entry.segment().meta().id);
+        for (id, table) in &mut tables {
+            if touched.contains(id) || table.segments.iter().any(|entry| removes(entry)) {
+                *table = Arc::new(table.apply(files, edit, &removes));
+            }
+        }
+        Version { tables }
+    }
+
+    /// The entry of a table that a transaction or a scan names by number.
+    pub(crate) fn table(&self, id: TableId) -> Result<&Arc<TableVersion>> {
+        self.tables.get(&id).ok_or_else(|| Error::invalid(format!("there is no table number {id}")))
+    }
+
+    /// The entry of a table, or an error with the nearest name there is.
+    pub(crate) fn table_by_name(&self, name: &str) -> Result<&Arc<TableVersion>> {
+        let found = self.tables.values().find(|table| table.schema.name == name);
+        found.ok_or_else(|| {
+            let names = self.tables.values().map(|table| table.schema.name.as_str());
+            Error::invalid(format!("there is no table `{name}`{}", did_you_mean(name, names)))
+        })
+    }
+
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &Arc<SegmentEntry>> {
+        self.tables.values().flat_map(|table| &table.segments)
+    }
+}
+
+impl TableVersion {
+    fn apply(
+        &self,
+        files: &Files,
+        edit: &Edit,
+        removes: &dyn Fn(&SegmentEntry) -> bool,
+    ) -> TableVersion {
+        let schema = self.schema.clone();
+        let mut segments: BTreeMap<SegmentId, Arc<SegmentEntry>> = self
+            .segments
+            .iter()
+            .filter(|entry| !removes(entry))
+            .map(|entry| (entry.segment().meta().id, entry.clone()))
+            .collect();
+        for meta in edit.segments_added.iter().filter(|meta| meta.table == schema.id) {
+            let entry = SegmentEntry::new(files.segment(meta, &schema), Vec::new());
+            segments.insert(meta.id, Arc::new(entry));
+        }
+        for meta in edit.supersessions_added.iter().filter(|meta| meta.table == schema.id) {
+            let dir = files.supersession_dir(meta.table);
+            let file = Arc::new(SupersessionFile::new(files.disk.clone(), &dir, meta.clone()));
+            for section in &meta.sections {
+                if let Some(entry) = segments.get_mut(&section.segment) {
+                    *entry = Arc::new(entry.with_file(file.clone()));
+                }
+            }
+        }
+        TableVersion { schema, segments: segments.into_values().collect() }
+    }
+}
