@@ -12,7 +12,7 @@ use crate::time::{System, Valid};
 ///
 /// ```
 /// # fn main() -> annals_engine::Result<()> {
-/// # use annals_engine::arrow::record_batch;
+/// # use annals_engine::arrow::array::record_batch;
 /// # use annals_engine::{Clause, Column, Comparison, DataType, Database, Options, Predicate, TableSpec, ValidTime};
 /// # let dir = tempfile::tempdir().unwrap();
 /// # let db = Database::open(dir.path(), Options::default())?;

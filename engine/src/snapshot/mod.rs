@@ -72,7 +72,7 @@ impl Snapshot {
     ///
     /// ```
     /// # fn main() -> annals_engine::Result<()> {
-    /// # use annals_engine::arrow::record_batch;
+    /// # use annals_engine::arrow::array::record_batch;
     /// # use annals_engine::{At, Column, DataType, Database, Options, TableSpec};
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let db = Database::open(dir.path(), Options::default())?;

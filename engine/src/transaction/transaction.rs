@@ -14,7 +14,7 @@ use crate::time::SystemTime;
 ///
 /// ```
 /// # fn main() -> annals_engine::Result<()> {
-/// use annals_engine::arrow::record_batch;
+/// use annals_engine::arrow::array::record_batch;
 /// use annals_engine::{Column, DataType, Database, Options, TableSpec};
 ///
 /// # let dir = tempfile::tempdir().unwrap();
