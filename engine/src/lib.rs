@@ -1,11 +1,14 @@
 //! annals-engine
 
+pub(crate) mod cache;
 pub(crate) mod codec;
 pub mod disk;
 pub mod error;
+pub(crate) mod index;
 pub(crate) mod journal;
 pub mod partition;
 pub mod schema;
+pub(crate) mod segment;
 pub mod time;
 pub(crate) mod wal;
 

@@ -1,0 +1,205 @@
+//! A segment's two files once they are open: the fixed part of the index, the Parquet footer, and what decodes blocks and
+//! key pages from them. Nothing here is cached.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+    RowSelectionPolicy,
+};
+use parquet::file::metadata::PageIndexPolicy;
+
+use super::index_file::{Fixed, HEADER_BYTES, Header};
+use super::properties::file_schema;
+use super::sink::{Part, seeded};
+use super::verified::{Source, VerifiedFile};
+use super::{BLOCK_ROWS, ROW_GROUP_ROWS, SegmentMeta};
+use crate::disk::{Disk, DiskFile};
+use crate::error::{Error, Result};
+use crate::index::KeyPage;
+use crate::schema::TableSchema;
+
+/// Blocks of a row group.
+const ROW_GROUP_BLOCKS: u32 = ROW_GROUP_ROWS / BLOCK_ROWS;
+
+/// The open files of a segment and what is known of them.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) data: Arc<VerifiedFile>,
+    pub(super) fixed: Fixed,
+    index: Arc<dyn DiskFile>,
+    parquet: ArrowReaderMetadata,
+    row_count: u32,
+    meta: SegmentMeta,
+}
+
+/// Decoded blocks, and the compressed bytes they were decoded from.
+pub(super) struct Decoded {
+    /// One batch a block.
+    pub(super) batches: Vec<RecordBatch>,
+    pub(super) byte_count: u64,
+}
+
+impl Core {
+    /// Opens both files and judges all of the fixed part and of the Parquet footer.
+    pub(super) fn open(
+        disk: &dyn Disk,
+        dir: &Path,
+        meta: &SegmentMeta,
+        schema: &TableSchema,
+    ) -> Result<Core> {
+        let index = disk.open(&meta.id.index_path(dir))?;
+        let fixed = open_fixed(&*index, meta, schema)?;
+        let data = disk.open(&meta.id.data_path(dir))?;
+        let checksums = fixed.checksums.clone();
+        let data = Arc::new(VerifiedFile::new(meta.id, data, meta.data_bytes, checksums)?);
+        let parquet = open_parquet(&data, schema)?;
+        let core =
+            Core { data, fixed, index, parquet, row_count: meta.row_count, meta: meta.clone() };
+        core.judge_row_groups()?;
+        Ok(core)
+    }
+
+    /// Block numbers are turned into rows of row groups by division, so row groups must be cut where the writer cuts them.
+    fn judge_row_groups(&self) -> Result<()> {
+        let mut rows_left = i64::from(self.row_count);
+        for group in self.parquet.metadata().row_groups() {
+            if group.num_rows() != rows_left.min(ROW_GROUP_ROWS.into()) {
+                break;
+            }
+            rows_left -= group.num_rows();
+        }
+        if rows_left != 0 {
+            return Err(self.corrupt_data("the row groups do not fit the count of rows"));
+        }
+        Ok(())
+    }
+
+    fn corrupt_data(&self, what: impl std::fmt::Display) -> Error {
+        Error::corrupt(self.data.path(), 0, what)
+    }
+
+    /// The bytes it takes in memory, estimated.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.data.memory_bytes()
+            + self.fixed.memory_bytes()
+            + self.parquet.metadata().memory_size()
+            + size_of::<Core>()
+    }
+
+    /// How many rows a block has.
+    fn block_rows(&self, block: u32) -> usize {
+        self.row_count.saturating_sub(block.saturating_mul(BLOCK_ROWS)).min(BLOCK_ROWS) as usize
+    }
+
+    /// Decodes columns of blocks, one batch a block. Both lists are strictly ascending; columns count from the table's first to
+    /// the last of the four instants.
+    pub(super) fn decode(&self, blocks: &[u32], columns: &[usize]) -> Result<Decoded> {
+        assert!(blocks.is_sorted_by(|l, r| l < r) && columns.is_sorted_by(|l, r| l < r));
+        assert!(
+            blocks.iter().all(|block| self.block_rows(*block) > 0),
+            "a block that is not there"
+        );
+        let source = Source::new(self.data.clone());
+        let (groups, selection) = self.select(blocks);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
+            source.clone(),
+            self.parquet.clone(),
+        );
+        let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
+        let reader = builder
+            .with_projection(mask)
+            .with_row_groups(groups)
+            .with_row_selection(selection)
+            .with_row_selection_policy(RowSelectionPolicy::Selectors)
+            .with_batch_size(BLOCK_ROWS as usize)
+            .build()
+            .map_err(|error| source.error(error))?;
+        let mut batches = Vec::with_capacity(blocks.len());
+        for batch in reader {
+            batches.push(batch.map_err(|error| source.error(error))?);
+        }
+        let expected = blocks.iter().map(|block| self.block_rows(*block));
+        if !batches.iter().map(RecordBatch::num_rows).eq(expected) {
+            return Err(self.corrupt_data("pages hold other counts of rows than the index says"));
+        }
+        Ok(Decoded { batches, byte_count: source.byte_count() })
+    }
+
+    /// The row groups that hold the blocks, and the rows to read, counted over these row groups.
+    fn select(&self, blocks: &[u32]) -> (Vec<usize>, RowSelection) {
+        let mut groups: Vec<usize> =
+            blocks.iter().map(|block| (block / ROW_GROUP_BLOCKS) as usize).collect();
+        groups.dedup();
+        let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
+        let mut nth_group = 0;
+        for block in blocks {
+            while groups[nth_group] != (block / ROW_GROUP_BLOCKS) as usize {
+                nth_group += 1;
+            }
+            // Only a segment's last row group is shorter, and nothing follows it.
+            let in_group = (block % ROW_GROUP_BLOCKS * BLOCK_ROWS) as usize;
+            let from = nth_group * ROW_GROUP_ROWS as usize + in_group;
+            let to = from + self.block_rows(*block);
+            match ranges.last_mut() {
+                Some(last) if last.end == from => last.end = to,
+                _ => ranges.push(from..to),
+            }
+        }
+        let group_rows = |group: &usize| self.parquet.metadata().row_group(*group).num_rows();
+        let total: i64 = groups.iter().map(group_rows).sum();
+        (groups, RowSelection::from_consecutive_ranges(ranges.into_iter(), total as usize))
+    }
+
+    /// Reads and judges a key page.
+    pub(super) fn key_page(&self, number: u32) -> Result<KeyPage> {
+        let corrupt = |offset, what: &str| {
+            Error::corrupt(self.index.path(), offset, format!("key page {number}: {what}"))
+        };
+        let (Some((offset, length)), Some(entry)) =
+            (self.fixed.page_range(number), self.fixed.pages.get(number as usize))
+        else {
+            return Err(corrupt(0, "it is not in the directory"));
+        };
+        let mut bytes = vec![0; length];
+        self.index.read_at(offset, &mut bytes)?;
+        if seeded(self.meta.id, Part::KeyPage, number as usize, &bytes) != entry.checksum {
+            return Err(corrupt(offset, "its checksum differs from the directory's"));
+        }
+        let section = match self.fixed.open.pages().contains(&number) {
+            true => &self.fixed.open,
+            false => &self.fixed.closed,
+        };
+        KeyPage::decode(bytes, entry.first_hash, section.row_count())
+            .map_err(|what| corrupt(offset, what))
+    }
+}
+
+fn open_fixed(index: &dyn DiskFile, meta: &SegmentMeta, schema: &TableSchema) -> Result<Fixed> {
+    let path = index.path();
+    let found = index.len()?;
+    if found != meta.index_bytes {
+        let what = format!("the file has {found} bytes, expected {}", meta.index_bytes);
+        return Err(Error::corrupt(path, found.min(meta.index_bytes), what));
+    }
+    let mut header_bytes = [0; HEADER_BYTES];
+    index.read_at(0, &mut header_bytes)?;
+    let header = Header::decode(path, &header_bytes)?;
+    header.judge(path, meta, schema.columns.len())?;
+    // The length was just found to lie within the file, so this allocates no more than the file has.
+    let mut bytes = vec![0; header.layout().fixed_bytes as usize];
+    index.read_at(0, &mut bytes)?;
+    Fixed::decode(path, &header, &bytes, meta.index_checksum)
+}
+
+fn open_parquet(data: &Arc<VerifiedFile>, schema: &TableSchema) -> Result<ArrowReaderMetadata> {
+    let source = Source::new(data.clone());
+    let options = ArrowReaderOptions::new()
+        .with_skip_arrow_metadata(true)
+        .with_schema(file_schema(schema))
+        .with_offset_index_policy(PageIndexPolicy::Required);
+    ArrowReaderMetadata::load(&source, options).map_err(|error| source.error(error))
+}

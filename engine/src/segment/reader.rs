@@ -1,0 +1,277 @@
+//! A segment as the rest of the engine sees it: periods, columns and the rows of a key, through the cache.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+
+use super::core::Core;
+use super::{PeriodBlock, Periods, SegmentMeta, ZoneMap};
+use crate::cache::{Cache, CacheCounters, CacheKey};
+use crate::disk::Disk;
+use crate::error::{Error, Result};
+use crate::index::{KeyPage, PageSource};
+use crate::schema::TableSchema;
+
+/// The cache's number for what [`Core`] holds; columns are numbered from 0.
+const PART_CORE: u32 = u32::MAX;
+/// The cache's number for the four instants of a block.
+const PART_PERIODS: u32 = u32::MAX - 1;
+/// The cache's number for key pages.
+const PART_KEY_PAGES: u32 = u32::MAX - 2;
+
+/// A section of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// The rows still believed.
+    Open,
+    /// The rows whose system period has ended.
+    Closed,
+}
+
+/// A segment of a live version of the manifest. Making one touches no file.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    meta: SegmentMeta,
+    schema: Arc<TableSchema>,
+    cache: Arc<Cache>,
+    owner: u64,
+}
+
+impl Segment {
+    /// The segment `meta` describes, in the folder `dir`. `schema` is the table's as of when the segment was written.
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        dir: impl Into<PathBuf>,
+        meta: SegmentMeta,
+        schema: Arc<TableSchema>,
+        cache: Arc<Cache>,
+    ) -> Segment {
+        let owner = cache.register();
+        Segment { disk, dir: dir.into(), meta, schema, cache, owner }
+    }
+
+    /// What the manifest holds of it.
+    pub(crate) fn meta(&self) -> &SegmentMeta {
+        &self.meta
+    }
+
+    /// The schema it was written with.
+    pub(crate) fn schema(&self) -> &Arc<TableSchema> {
+        &self.schema
+    }
+
+    /// What the cache it shares has decoded so far, for all segments together.
+    pub(crate) fn cache_counters(&self) -> CacheCounters {
+        self.cache.counters()
+    }
+
+    /// The Parquet file and the index file.
+    pub(crate) fn file_paths(&self) -> [PathBuf; 2] {
+        [self.meta.id.data_path(&self.dir), self.meta.id.index_path(&self.dir)]
+    }
+
+    /// Removes both files; one that is not there is passed over, so that an interrupted removal can be repeated.
+    pub(crate) fn remove_files(&self) -> Result<()> {
+        self.forget();
+        for path in self.file_paths() {
+            if self.disk.exists(&path)? {
+                self.disk.remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn key(&self, part: u32, block: u32) -> CacheKey {
+        CacheKey { owner: self.owner, part, block }
+    }
+
+    /// The open files, from the cache or opened and judged now.
+    fn core(&self) -> Result<Arc<Core>> {
+        let key = self.key(PART_CORE, 0);
+        if let Some(core) = self.cache.get(key) {
+            return Ok(core);
+        }
+        let core = Arc::new(self.open_core()?);
+        self.cache.insert(key, core.clone(), core.memory_bytes());
+        Ok(core)
+    }
+
+    pub(super) fn open_core(&self) -> Result<Core> {
+        Core::open(&*self.disk, &self.dir, &self.meta, &self.schema)
+    }
+
+    /// The zone map.
+    pub(crate) fn zones(&self) -> Result<Arc<ZoneMap>> {
+        Ok(self.core()?.fixed.zones.clone())
+    }
+
+    /// The four instants of each row of a block.
+    pub(crate) fn periods(&self, block: u32) -> Result<Arc<PeriodBlock>> {
+        if let Some(periods) = self.cache.get(self.key(PART_PERIODS, block)) {
+            return Ok(periods);
+        }
+        let mut periods = self.periods_of(&[block])?;
+        periods.pop().ok_or_else(|| Error::invalid(format!("there is no block {block}")))
+    }
+
+    /// The four instants of each row of several blocks, in ascending order; those not in the cache are decoded in one go.
+    pub(crate) fn periods_of(&self, blocks: &[u32]) -> Result<Vec<Arc<PeriodBlock>>> {
+        let mut found: Vec<Option<Arc<PeriodBlock>>> =
+            blocks.iter().map(|block| self.cache.get(self.key(PART_PERIODS, *block))).collect();
+        let missing: Vec<u32> =
+            blocks.iter().zip(&found).filter(|(_, held)| held.is_none()).map(|(b, _)| *b).collect();
+        if !missing.is_empty() {
+            let decoded = self.decode_periods(&missing)?;
+            let slots = found.iter_mut().filter(|slot| slot.is_none());
+            slots.zip(decoded).for_each(|(slot, periods)| *slot = Some(periods));
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn decode_periods(&self, blocks: &[u32]) -> Result<Vec<Arc<PeriodBlock>>> {
+        let core = self.core()?;
+        let first = self.schema.columns.len();
+        let decoded = core.decode(blocks, &[first, first + 1, first + 2, first + 3])?;
+        self.cache.count_decoded(decoded.byte_count, blocks.len() as u64 * 4);
+        let mut all = Vec::with_capacity(blocks.len());
+        for (block, batch) in blocks.iter().zip(&decoded.batches) {
+            let periods = Periods::from_arrays(batch.columns());
+            let periods = periods.ok_or_else(|| {
+                Error::corrupt(core.data.path(), 0, "the instants are not of microseconds")
+            })?;
+            let periods = Arc::new(periods);
+            let key = self.key(PART_PERIODS, *block);
+            self.cache.insert(key, periods.clone(), periods.memory_bytes());
+            all.push(periods);
+        }
+        Ok(all)
+    }
+
+    /// Columns of the table by position, of blocks in strictly ascending order: `[block][column]` in the orders asked for. What
+    /// is not in the cache is decoded in one go.
+    pub(crate) fn columns(&self, blocks: &[u32], columns: &[usize]) -> Result<Vec<Vec<ArrayRef>>> {
+        let mut found: Vec<Vec<Option<ArrayRef>>> = Vec::with_capacity(blocks.len());
+        let mut missing: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        for block in blocks {
+            let mut row = Vec::with_capacity(columns.len());
+            for column in columns {
+                let held = self.cache.get::<ArrayRef>(self.key(*column as u32, *block));
+                if held.is_none() {
+                    missing.entry(*column).or_default().push(*block);
+                }
+                row.push(held.map(|array| (*array).clone()));
+            }
+            found.push(row);
+        }
+        if !missing.is_empty() {
+            self.fill(blocks, columns, missing, &mut found)?;
+        }
+        Ok(found.into_iter().map(|row| row.into_iter().flatten().collect()).collect())
+    }
+
+    /// Decodes what is missing, columns that miss the same blocks together.
+    fn fill(
+        &self,
+        blocks: &[u32],
+        columns: &[usize],
+        missing: BTreeMap<usize, Vec<u32>>,
+        found: &mut [Vec<Option<ArrayRef>>],
+    ) -> Result<()> {
+        let core = self.core()?;
+        let mut together: BTreeMap<Vec<u32>, Vec<usize>> = BTreeMap::new();
+        for (column, mut blocks) in missing {
+            // A column that was asked for twice misses each block twice.
+            blocks.dedup();
+            together.entry(blocks).or_default().push(column);
+        }
+        for (missing_blocks, missing_columns) in together {
+            let decoded = core.decode(&missing_blocks, &missing_columns)?;
+            let block_count = missing_blocks.len() * missing_columns.len();
+            self.cache.count_decoded(decoded.byte_count, block_count as u64);
+            for (block, batch) in missing_blocks.iter().zip(&decoded.batches) {
+                let row = blocks.binary_search(block).map(|at| &mut found[at]);
+                let Ok(row) = row else { continue };
+                for (column, array) in missing_columns.iter().zip(batch.columns()) {
+                    let byte_count = array.get_array_memory_size();
+                    let key = self.key(*column as u32, *block);
+                    self.cache.insert(key, Arc::new(array.clone()), byte_count);
+                    let slots = row.iter_mut().zip(columns).filter(|(_, c)| *c == column);
+                    slots.for_each(|(slot, _)| *slot = Some(array.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of both sections whose key may have the hash, ascending; none that has it is missing.
+    pub(crate) fn rows_of(&self, hash: u64) -> Result<Vec<u32>> {
+        let core = self.core()?;
+        let pages = Pages { segment: self, core: &core };
+        let mut rows = Vec::new();
+        core.fixed.open.rows_of(hash, &pages, &mut rows)?;
+        core.fixed.closed.rows_of(hash, &pages, &mut rows)?;
+        rows.sort_unstable();
+        Ok(rows)
+    }
+
+    /// Calls `found` with the position of a wanted hash and a row of the section for every row whose key may have one of the
+    /// hashes, which are sorted ascending and may repeat.
+    pub(crate) fn for_each_match(
+        &self,
+        section: Section,
+        sorted_hashes: &[u64],
+        found: &mut dyn FnMut(usize, u32),
+    ) -> Result<()> {
+        let core = self.core()?;
+        let pages = Pages { segment: self, core: &core };
+        let section = match section {
+            Section::Open => &core.fixed.open,
+            Section::Closed => &core.fixed.closed,
+        };
+        section.for_each_match(sorted_hashes, &pages, found)
+    }
+
+    /// Takes everything of this segment out of the cache.
+    fn forget(&self) {
+        let Some(core) = self.cache.get::<Core>(self.key(PART_CORE, 0)) else {
+            // What else there may be grows old and is evicted.
+            return;
+        };
+        self.cache.remove(self.key(PART_CORE, 0));
+        for block in 0..self.meta.block_count() {
+            self.cache.remove(self.key(PART_PERIODS, block));
+            (0..self.schema.columns.len())
+                .for_each(|column| self.cache.remove(self.key(column as u32, block)));
+        }
+        (0..core.fixed.pages.len())
+            .for_each(|page| self.cache.remove(self.key(PART_KEY_PAGES, page as u32)));
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+/// The key pages of a segment, through the cache.
+struct Pages<'a> {
+    segment: &'a Segment,
+    core: &'a Core,
+}
+
+impl PageSource for Pages<'_> {
+    fn page(&self, number: u32) -> Result<Arc<KeyPage>> {
+        let (cache, key) = (&self.segment.cache, self.segment.key(PART_KEY_PAGES, number));
+        if let Some(page) = cache.get(key) {
+            return Ok(page);
+        }
+        let page = Arc::new(self.core.key_page(number)?);
+        cache.insert(key, page.clone(), page.memory_bytes());
+        Ok(page)
+    }
+}

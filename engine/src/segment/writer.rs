@@ -1,0 +1,257 @@
+//! Writes a segment: rows in, in order and in batches of any size; two durable files out.
+//!
+//! Memory is bounded by a row group of encoded pages, a block of rows, and 16 bytes a row for the key index, whose hashes are sorted when all are known.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+
+use super::index_file::{self, Header};
+use super::properties::{file_schema, writer_properties};
+use super::sink::{Failure, Part, Sink, seeded};
+use super::{BLOCK_ROWS, Periods, SegmentId, SegmentMeta, SegmentRows};
+use crate::disk::Disk;
+use crate::error::{Error, Result};
+use crate::index::{Zone, ZoneMapBuilder, build};
+use crate::partition::Partition;
+use crate::schema::{TableId, TableSchema};
+
+/// A segment that is being written. Dropped without [`SegmentWriter::finish`] it removes its files as far as it can.
+#[derive(Debug)]
+pub(crate) struct SegmentWriter {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    id: SegmentId,
+    table: TableId,
+    partition: Partition,
+    schema: SchemaRef,
+    column_count: usize,
+    writer: Option<ArrowWriter<Sink>>,
+    failure: Failure,
+    /// Rows that do not fill a block yet.
+    pending: Vec<RecordBatch>,
+    pending_count: usize,
+    zones: ZoneMapBuilder,
+    open_zone: Option<Zone>,
+    closed_zone: Option<Zone>,
+    hashes: Vec<u64>,
+    open_count: u32,
+    last_start: i64,
+    is_finished: bool,
+}
+
+impl SegmentWriter {
+    /// Begins a segment of the table in the folder `dir`, which must exist; an error if one of its files does already.
+    pub(crate) fn create(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        id: SegmentId,
+        schema: &TableSchema,
+        partition: Partition,
+    ) -> Result<SegmentWriter> {
+        let properties = writer_properties(schema)?;
+        let file_schema = file_schema(schema);
+        let failure = Failure::default();
+        let path = id.data_path(dir);
+        let sink = Sink::new(id, disk.create(&path)?, failure.clone());
+        let options =
+            ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(sink, file_schema.clone(), options);
+        Ok(SegmentWriter {
+            writer: Some(writer.map_err(|error| Error::invalid(error.to_string()))?),
+            disk,
+            dir: dir.to_owned(),
+            id,
+            table: schema.id,
+            partition,
+            schema: file_schema,
+            column_count: schema.columns.len(),
+            failure,
+            pending: Vec::new(),
+            pending_count: 0,
+            zones: ZoneMapBuilder::new(schema.columns.len()),
+            open_zone: None,
+            closed_zone: None,
+            hashes: Vec::new(),
+            open_count: 0,
+            last_start: i64::MIN,
+            is_finished: false,
+        })
+    }
+
+    /// Adds rows behind those there are. Rows must be sorted as the segment is, and belong to its partition.
+    pub(crate) fn write(&mut self, rows: SegmentRows) -> Result<()> {
+        let SegmentRows { batch, periods, key_hashes } = rows;
+        let row_count = batch.num_rows();
+        assert!(periods.columns().iter().all(|column| column.len() == row_count));
+        assert_eq!(key_hashes.len(), row_count, "a hash for every row");
+        if self.hashes.len() + row_count > u32::MAX as usize {
+            return Err(Error::exhausted("a segment holds at most 4,294,967,295 rows"));
+        }
+        self.note_periods(&periods);
+        self.hashes.extend(key_hashes);
+        let mut columns = batch.columns().to_vec();
+        columns.extend(periods.into_arrays());
+        let batch = RecordBatch::try_new(self.schema.clone(), columns)?;
+        let (block_rows, mut at) = (BLOCK_ROWS as usize, 0);
+        while at < row_count {
+            let whole = (row_count - at) / block_rows * block_rows;
+            if self.pending_count == 0 && whole > 0 {
+                self.write_blocks(&batch.slice(at, whole))?;
+                at += whole;
+                continue;
+            }
+            let taken = (block_rows - self.pending_count).min(row_count - at);
+            self.pending.push(batch.slice(at, taken));
+            self.pending_count += taken;
+            at += taken;
+            if self.pending_count == block_rows {
+                self.write_pending()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds rows against the order and the partition they claim, and takes them into zones.
+    ///
+    /// A flush or compaction that breaks these rules would lose rows from answers without an error, so it must not get far.
+    fn note_periods(&mut self, periods: &Periods) {
+        let row_count = periods.len();
+        let is_open = |row: usize| periods.system_to[row] == i64::MAX;
+        let open_count = (0..row_count).take_while(|row| is_open(*row)).count();
+        for row in 0..row_count {
+            assert!(is_open(row) == (row < open_count), "closed rows follow the open ones");
+            assert!(self.partition.holds_end(periods.end(row)), "a row of another partition");
+            if row == open_count && self.open_count as usize == self.hashes.len() {
+                self.last_start = i64::MIN;
+            }
+            let start = periods.start(row);
+            assert!(self.last_start <= start, "rows are sorted by start");
+            self.last_start = start;
+        }
+        if open_count > 0 {
+            assert_eq!(self.open_count as usize, self.hashes.len(), "open rows come first");
+            self.open_count += open_count as u32;
+        }
+        let union = |all: Option<Zone>, more: Option<Zone>| match (all, more) {
+            (Some(all), Some(more)) => Some(all.union(&more)),
+            (all, more) => all.or(more),
+        };
+        self.open_zone = union(self.open_zone, periods.zone(0, open_count));
+        self.closed_zone = union(self.closed_zone, periods.zone(open_count, row_count));
+    }
+
+    fn write_pending(&mut self) -> Result<()> {
+        let block = concat_batches(&self.schema, &self.pending)?;
+        self.pending.clear();
+        self.pending_count = 0;
+        self.write_blocks(&block)
+    }
+
+    /// Writes rows of which only the segment's last may leave a block unfilled.
+    fn write_blocks(&mut self, batch: &RecordBatch) -> Result<()> {
+        let mut at = 0;
+        while at < batch.num_rows() {
+            let block = batch.slice(at, (BLOCK_ROWS as usize).min(batch.num_rows() - at));
+            let (columns, instants) = block.columns().split_at(self.column_count);
+            self.zones.push(block_zone(instants), columns)?;
+            at += block.num_rows();
+        }
+        let failure = self.failure.clone();
+        let writer = self.writer.as_mut().ok_or_else(|| Error::halted("the segment is closed"))?;
+        writer.write(batch).map_err(|error| failed(&failure, self.id, error))
+    }
+
+    /// Writes what is left and the index file, makes both and the folder durable.
+    pub(crate) fn finish(mut self) -> Result<SegmentMeta> {
+        assert!(!self.hashes.is_empty(), "a segment has a row");
+        if self.pending_count > 0 {
+            self.write_pending()?;
+        }
+        let writer = self.writer.take().ok_or_else(|| Error::halted("the segment is closed"))?;
+        let sink = writer.into_inner().map_err(|error| failed(&self.failure, self.id, error))?;
+        let (checksums, data_bytes) = sink.finish()?;
+        let (pages, directory, open_page_count) = self.key_pages();
+        let zones = std::mem::replace(&mut self.zones, ZoneMapBuilder::new(0)).finish();
+        let header = Header {
+            column_count: self.column_count as u32,
+            id: self.id,
+            table: self.table,
+            row_count: self.hashes.len() as u32,
+            open_count: self.open_count,
+            open_page_count,
+            closed_page_count: directory.len() as u32 - open_page_count,
+            pages_bytes: pages.len() as u32,
+            data_bytes,
+        };
+        let (index, index_checksum) =
+            index_file::encode(&header, &checksums, &zones, &directory, &pages);
+        let file = self.disk.create(&self.id.index_path(&self.dir))?;
+        file.append(&index)?;
+        file.sync()?;
+        self.disk.sync_dir(&self.dir)?;
+        self.is_finished = true;
+        let zone = match (self.open_zone, self.closed_zone) {
+            (Some(open), Some(closed)) => open.union(&closed),
+            (Some(zone), None) | (None, Some(zone)) => zone,
+            (None, None) => unreachable!("a segment has a row, and every row is in a section"),
+        };
+        Ok(SegmentMeta {
+            id: self.id,
+            table: self.table,
+            partition: self.partition,
+            row_count: header.row_count,
+            open_count: self.open_count,
+            data_bytes,
+            index_bytes: index.len() as u64,
+            index_checksum,
+            zone,
+            open_zone: self.open_zone,
+            closed_zone: self.closed_zone,
+        })
+    }
+
+    /// The key pages of both sections, their directory, and how many are of the open section.
+    fn key_pages(&self) -> (Vec<u8>, Vec<crate::index::PageEntry>, u32) {
+        let (mut pages, mut directory) = (Vec::new(), Vec::new());
+        let checksum = |number: usize, page: &[u8]| seeded(self.id, Part::KeyPage, number, page);
+        let (open, closed) = self.hashes.split_at(self.open_count as usize);
+        build(&sorted_pairs(open), &mut pages, &checksum, &mut directory);
+        let open_page_count = directory.len() as u32;
+        build(&sorted_pairs(closed), &mut pages, &checksum, &mut directory);
+        (pages, directory, open_page_count)
+    }
+}
+
+fn sorted_pairs(hashes: &[u64]) -> Vec<(u64, u32)> {
+    let mut pairs: Vec<(u64, u32)> = hashes.iter().copied().zip(0..).collect();
+    pairs.sort_unstable();
+    pairs
+}
+
+/// The zone of a block, from the columns that are written.
+fn block_zone(instants: &[ArrayRef]) -> Zone {
+    let periods = Periods::from_arrays(instants);
+    let zone = periods.and_then(|periods| periods.zone(0, periods.len()));
+    zone.expect("a block has rows, and its instants were made from microseconds")
+}
+
+fn failed(failure: &Failure, id: SegmentId, error: parquet::errors::ParquetError) -> Error {
+    failure.take_or(|| Error::invalid(format!("segment {id} cannot be written: {error}")))
+}
+
+impl Drop for SegmentWriter {
+    fn drop(&mut self) {
+        if self.is_finished {
+            return;
+        }
+        // What cannot be removed is not named by the manifest and is removed by the next opening.
+        let _ = self.disk.remove(&self.id.data_path(&self.dir));
+        let _ = self.disk.remove(&self.id.index_path(&self.dir));
+    }
+}
