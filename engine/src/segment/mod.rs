@@ -11,10 +11,8 @@
 // Unused until flush, compaction and scans stand on it.
 #![allow(dead_code, unused_imports)]
 
-mod access;
 mod core;
 mod index_file;
-mod place;
 mod properties;
 mod reader;
 mod rows;
@@ -22,6 +20,9 @@ mod sink;
 mod verified;
 mod verify;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

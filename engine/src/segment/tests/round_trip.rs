@@ -1,0 +1,164 @@
+//! What goes in comes out: rows of every type, at every size around a block, through every way of reading.
+
+use std::collections::HashMap;
+
+use super::*;
+
+/// Writes rows and reads them back by columns, by periods and by key.
+fn check(row_count: usize, open_count: usize, piece: usize) {
+    let rows = rows(row_count, open_count, 0xA11A15 + row_count as u64);
+    let disk = disk();
+    let meta = write(&disk, 1, &rows, piece);
+    assert_eq!((meta.row_count as usize, meta.open_count as usize), (row_count, open_count));
+    let json = serde_json::to_string(&meta).unwrap();
+    assert_eq!(serde_json::from_str::<SegmentMeta>(&json).unwrap(), meta);
+    let segment = open(&disk, &meta);
+    assert_eq!(faults(&segment).len(), 0, "{:?}", faults(&segment));
+    let blocks: Vec<u32> = (0..meta.block_count()).collect();
+    let columns: Vec<usize> = (0..rows.batch.num_columns()).rev().collect();
+    // The second pass comes from the cache.
+    for _ in 0..2 {
+        let read = segment.columns(&blocks, &columns).unwrap();
+        for (block, arrays) in blocks.iter().zip(&read) {
+            let from = (block * BLOCK_ROWS) as usize;
+            let length = (BLOCK_ROWS as usize).min(row_count - from);
+            for (column, array) in columns.iter().zip(arrays) {
+                let expected = rows.batch.column(*column).slice(from, length);
+                assert_eq!(array.to_data(), expected.to_data(), "column {column}, block {block}");
+            }
+        }
+    }
+    check_periods(&segment, &rows, &blocks);
+    check_keys(&segment, &rows);
+}
+
+fn check_periods(segment: &Segment, rows: &SegmentRows, blocks: &[u32]) {
+    let mut read = Periods::default();
+    for block in blocks {
+        let periods = segment.periods(*block).unwrap();
+        read.valid_from.extend(&periods.valid_from);
+        read.valid_to.extend(&periods.valid_to);
+        read.system_from.extend(&periods.system_from);
+        read.system_to.extend(&periods.system_to);
+        let zone = segment.zones().unwrap().blocks[*block as usize];
+        assert_eq!(periods.zone(0, periods.len()), Some(zone));
+    }
+    assert_eq!(read, rows.periods);
+    assert_eq!(rows.periods.zone(0, rows.periods.len()), Some(segment.meta().zone));
+}
+
+fn check_keys(segment: &Segment, rows: &SegmentRows) {
+    let mut naive: HashMap<u64, Vec<u32>> = HashMap::new();
+    for (hash, row) in rows.key_hashes.iter().zip(0..) {
+        naive.entry(*hash).or_default().push(row);
+    }
+    let mut hashes: Vec<u64> = naive.keys().copied().collect();
+    hashes.sort_unstable();
+    let mut merged: HashMap<u64, Vec<u32>> = HashMap::new();
+    for section in [Section::Open, Section::Closed] {
+        let mut found = |at: usize, row| merged.entry(hashes[at]).or_default().push(row);
+        segment.for_each_match(section, &hashes, &mut found).unwrap();
+    }
+    for (hash, rows) in naive {
+        let found = segment.rows_of(hash).unwrap();
+        assert!(rows.iter().all(|row| found.contains(row)), "{rows:?} in {found:?}");
+        let mut merged = merged.remove(&hash).unwrap();
+        merged.sort_unstable();
+        assert_eq!(merged, found);
+    }
+}
+
+#[test]
+fn rows_of_every_type_come_back_at_every_size() {
+    check(1, 0, 1);
+    check(1, 1, 1);
+    check(4_095, 4_095, 1_000);
+    check(4_096, 1, 4_096);
+    check(4_097, 4_096, 5_000);
+    check(9_000, 100, 777);
+}
+
+#[test]
+fn row_groups_are_cut_at_whole_blocks() {
+    check(ROW_GROUP_ROWS as usize + 5_000, 4_000, 40_000);
+}
+
+#[test]
+fn a_column_asked_for_twice_and_blocks_half_in_the_cache_come_back() {
+    let rows = rows(20_000, 0, 3);
+    let disk = disk();
+    let meta = write(&disk, 1, &rows, 20_000);
+    let segment = open(&disk, &meta);
+    segment.columns(&[1, 3], &[9]).unwrap();
+    let before = segment.cache_counters();
+    let read = segment.columns(&[0, 1, 3, 4], &[9, 3, 9]).unwrap();
+    // Two blocks of column 9 and four of column 3.
+    assert_eq!(segment.cache_counters().decoded_blocks - before.decoded_blocks, 6);
+    for (block, arrays) in [0, 1, 3, 4].iter().zip(&read) {
+        let from = block * BLOCK_ROWS as usize;
+        for (column, array) in [9, 3, 9].iter().zip(arrays) {
+            let expected = rows.batch.column(*column).slice(from, array.len());
+            assert_eq!(array.to_data(), expected.to_data());
+        }
+    }
+    let before = segment.cache_counters();
+    segment.columns(&[0, 1, 3, 4], &[9, 3]).unwrap();
+    assert_eq!(segment.cache_counters(), before, "nothing warm is decoded");
+}
+
+#[test]
+fn a_segment_touches_no_file_before_it_is_asked() {
+    let disk = disk();
+    let meta = write(&disk, 1, &rows(100, 0, 4), 100);
+    let before = disk.call_count();
+    let segment = open(&disk, &meta);
+    assert_eq!(disk.call_count(), before);
+    segment.zones().unwrap();
+    assert!(disk.call_count() > before);
+}
+
+#[test]
+fn a_cache_of_no_size_changes_no_answer_and_a_dropped_segment_leaves_it() {
+    let disk = disk();
+    let rows = rows(5_000, 10, 5);
+    let meta = write(&disk, 1, &rows, 5_000);
+    for bytes_max in [0, 1 << 26] {
+        let cache = Arc::new(Cache::new(bytes_max));
+        let schema = Arc::new(schema());
+        let segment =
+            Segment::new(Arc::new(disk.clone()), DIR, meta.clone(), schema, cache.clone());
+        check_periods(&segment, &rows, &[0, 1]);
+        check_keys(&segment, &rows);
+        segment.columns(&[0, 1], &[0, 9]).unwrap();
+        assert!(cache.byte_count() <= bytes_max);
+        drop(segment);
+        assert_eq!(cache.byte_count(), 0);
+    }
+}
+
+#[test]
+fn the_same_rows_give_the_same_bytes_however_they_arrive() {
+    let rows = rows(10_000, 500, 6);
+    let (one, other) = (disk(), disk());
+    assert_eq!(write(&one, 1, &rows, 10_000), write(&other, 1, &rows, 311));
+    for path in one.files() {
+        assert!(one.read_all(&path).unwrap() == other.read_all(&path).unwrap());
+    }
+}
+
+#[test]
+fn a_writer_that_is_dropped_leaves_no_file() {
+    let disk = disk();
+    let shared = Arc::new(disk.clone());
+    let writer =
+        SegmentWriter::create(shared, Path::new(DIR), SegmentId(1), &schema(), partition())
+            .unwrap();
+    assert_eq!(disk.files().len(), 1);
+    drop(writer);
+    assert_eq!(disk.files().len(), 0);
+    let meta = write(&disk, 1, &rows(10, 0, 7), 10);
+    let segment = open(&disk, &meta);
+    segment.remove_files().unwrap();
+    segment.remove_files().unwrap();
+    assert_eq!(disk.files().len(), 0);
+}
