@@ -1,14 +1,9 @@
 //! The storage engine of Annals.
 
-pub(crate) mod cache;
-pub(crate) mod codec;
 pub mod disk;
 pub mod error;
-pub(crate) mod index;
-pub(crate) mod journal;
 pub mod partition;
 pub mod schema;
-pub(crate) mod segment;
 pub mod time;
 
 mod cache;

@@ -4,9 +4,6 @@
 //! read, verified and decoded again. What was evicted lives on for as long as someone holds it: the bound is on what the
 //! cache itself keeps alive.
 
-// Unused until flush, compaction and scans stand on it.
-#![allow(dead_code, unused_imports)]
-
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -4,9 +4,6 @@
 //! This folder turns rows into bytes and judges bytes; it opens no file. The file that holds them is described in
 //! `docs/format/segment.md`.
 
-// Unused until flush, compaction and scans stand on it.
-#![allow(dead_code, unused_imports)]
-
 mod bits;
 mod key;
 mod key_page;

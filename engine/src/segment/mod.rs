@@ -8,11 +8,10 @@
 //! Every byte that is read from either file is verified by a checksum before it is used. Nothing is read before a segment is
 //! first asked for something.
 
-// Unused until flush, compaction and scans stand on it.
-#![allow(dead_code, unused_imports)]
-
+mod access;
 mod core;
 mod index_file;
+mod place;
 mod properties;
 mod reader;
 mod rows;

@@ -7,13 +7,14 @@
 use arrow::array::{ArrayRef, RecordBatch};
 
 use super::core::Core;
+use super::place::Place;
 use super::{BLOCK_ROWS, Periods, ROW_GROUP_ROWS, Segment};
 use crate::codec::encode_keys;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::ZoneMapBuilder;
+use crate::partition::PartitionFinder;
 
 /// The start and the key of a row, to compare the next with.
-type Order = (bool, i64, Vec<u8>);
 
 impl Segment {
     /// Reports every fault found in either file; an error is returned only where the disk refused to read.
@@ -66,7 +67,7 @@ impl Segment {
         core: &Core,
         block: u32,
         batch: &RecordBatch,
-        last: &mut Option<Order>,
+        last: &mut Option<Place>,
         hashes: &mut Vec<u64>,
     ) -> Result<Option<&'static str>> {
         let (columns, instants) = batch.columns().split_at(self.schema().columns.len());
@@ -88,19 +89,20 @@ impl Segment {
         let key: Vec<ArrayRef> = self.schema().key.iter().map(|at| columns[*at].clone()).collect();
         let keys = encode_keys(&key)?;
         let open_count = self.meta().open_count;
+        let mut finder = PartitionFinder::new(self.schema().partition_width);
         for row in 0..periods.len() {
             let is_closed = block * BLOCK_ROWS + row as u32 >= open_count;
             if (periods.system_to[row] == i64::MAX) == is_closed {
                 return Ok(Some("the count of open rows differs from the rows"));
             }
-            if !self.meta().partition.holds_end(periods.end(row)) {
+            if !self.meta().partition.may_hold_end(periods.end(row)) {
                 return Ok(Some("a row belongs to another partition"));
             }
-            let order = (is_closed, periods.start(row), keys.get(row).to_vec());
-            if last.as_ref().is_some_and(|last| *last > order) {
-                return Ok(Some("rows are not sorted by start and key"));
+            let place = Place::new(&periods, row, &mut finder);
+            if last.is_some_and(|last| last > place) {
+                return Ok(Some("rows are not in their order"));
             }
-            *last = Some(order);
+            *last = Some(place);
             hashes.push(keys.hash(row));
         }
         Ok(None)

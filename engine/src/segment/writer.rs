@@ -12,13 +12,14 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
 use super::index_file::{self, Header};
+use super::place::Place;
 use super::properties::{file_schema, writer_properties};
 use super::sink::{Failure, Part, Sink, seeded};
 use super::{BLOCK_ROWS, Periods, SegmentId, SegmentMeta, SegmentRows};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::index::{Zone, ZoneMapBuilder, build};
-use crate::partition::Partition;
+use crate::partition::{Partition, PartitionFinder};
 use crate::schema::{TableId, TableSchema};
 
 /// A segment that is being written. Dropped without [`SegmentWriter::finish`] it removes its files as far as it can.
@@ -41,7 +42,8 @@ pub(crate) struct SegmentWriter {
     closed_zone: Option<Zone>,
     hashes: Vec<u64>,
     open_count: u32,
-    last_start: i64,
+    finder: PartitionFinder,
+    last: Option<Place>,
     is_finished: bool,
 }
 
@@ -79,7 +81,8 @@ impl SegmentWriter {
             closed_zone: None,
             hashes: Vec::new(),
             open_count: 0,
-            last_start: i64::MIN,
+            finder: PartitionFinder::new(schema.partition_width),
+            last: None,
             is_finished: false,
         })
     }
@@ -126,13 +129,10 @@ impl SegmentWriter {
         let open_count = (0..row_count).take_while(|row| is_open(*row)).count();
         for row in 0..row_count {
             assert!(is_open(row) == (row < open_count), "closed rows follow the open ones");
-            assert!(self.partition.holds_end(periods.end(row)), "a row of another partition");
-            if row == open_count && self.open_count as usize == self.hashes.len() {
-                self.last_start = i64::MIN;
-            }
-            let start = periods.start(row);
-            assert!(self.last_start <= start, "rows are sorted by start");
-            self.last_start = start;
+            assert!(self.partition.may_hold_end(periods.end(row)), "a row of another partition");
+            let place = Place::new(periods, row, &mut self.finder);
+            assert!(self.last.is_none_or(|last| last <= place), "rows are in their order");
+            self.last = Some(place);
         }
         if open_count > 0 {
             assert_eq!(self.open_count as usize, self.hashes.len(), "open rows come first");

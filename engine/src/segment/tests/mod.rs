@@ -14,7 +14,7 @@ use super::*;
 use crate::cache::Cache;
 use crate::codec::encode_keys;
 use crate::disk::{Disk, MemoryDisk};
-use crate::partition::PartitionWidth;
+
 use crate::schema::{Column, DataType, TableSchema, TableSpec};
 
 /// The folder of all segments of these tests.
