@@ -1,4 +1,68 @@
-//! The storage engine of Annals.
+//! The storage engine of Annals: time-partitioned, append-only, bitemporal.
+//!
+//! A database keeps facts with two times: when a fact holds in the world (*valid time*), and when the database believed it
+//! (*system time*, which the literature calls transaction time). It answers what was true at a valid instant V as it was
+//! believed at a system instant T, exactly, for ever, and as fast over a thousand versions a key as over one.
+//!
+//! # A tour
+//!
+//! ```
+//! # fn main() -> annals_engine::Result<()> {
+//! use annals_engine::arrow::array::record_batch;
+//! use annals_engine::{At, Column, DataType, Database, Options, SystemTime, TableSpec, ValidTime};
+//!
+//! # let dir = tempfile::tempdir().unwrap();
+//! let db = Database::open(dir.path(), Options::default())?;
+//! db.create_table(
+//!     TableSpec::keyed("salaries", ["name"])
+//!         .column(Column::new("name", DataType::Text))
+//!         .column(Column::new("amount", DataType::BigInt)),
+//! )?;
+//!
+//! // Recorded in January: Ann earns 4,000, from now on.
+//! let mut tx = db.begin();
+//! tx.put("salaries", &record_batch!(("name", Utf8, ["Ann"]), ("amount", Int64, [4000]))?)?;
+//! tx.system_time(SystemTime::parse("2024-01-01")?);
+//! tx.commit()?;
+//!
+//! // Recorded in June: her raise, as of then.
+//! let mut tx = db.begin();
+//! tx.put("salaries", &record_batch!(("name", Utf8, ["Ann"]), ("amount", Int64, [4300]))?)?;
+//! tx.system_time(SystemTime::parse("2024-06-01")?);
+//! tx.commit()?;
+//!
+//! // What did we believe in March that she would earn in July? And what do we know now?
+//! let july = Some(ValidTime::parse("2024-07-01")?);
+//! let amount = |at: At| -> annals_engine::Result<i64> {
+//!     use annals_engine::arrow::{array::AsArray, datatypes::Int64Type};
+//!     let row = db.snapshot()?.get("salaries", &["Ann".into()], at)?.expect("she is on the payroll");
+//!     Ok(row.column(1).as_primitive::<Int64Type>().value(0))
+//! };
+//! assert_eq!(amount(At { valid: july, system: Some(SystemTime::parse("2024-03-01")?) })?, 4000);
+//! assert_eq!(amount(At { valid: july, system: None })?, 4300);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! * [`Database`]: open, make tables, write, maintain, verify.
+//! * [`Transaction`]: puts and deletes over valid periods, several tables, all or nothing; brings its own system time when a
+//!   recorded history is imported.
+//! * [`Snapshot`]: a fixed view; [`Snapshot::get`], [`Snapshot::history`], and [`Snapshot::scan`] with a [`Clause`] for each
+//!   axis, a projection and a [`Predicate`], giving Arrow record batches.
+//! * [`Options`]: memory, what survives a power cut ([`SyncMode`]), and the clock and disk of tests.
+//!
+//! # What survives
+//!
+//! When [`Transaction::commit`] returns in the default mode, the transaction is on disk and survives the end of the process and of
+//! power. What a crash leaves unfinished is cut, reported ([`Database::recovery`]) and never shown. Every byte read from disk is
+//! verified by a checksum before its first use: damage is an error that names file and offset, never a wrong answer.
+//!
+//! # It is not
+//!
+//! * a SQL database: it knows no SQL, no joins, no aggregates;
+//! * a server: it speaks no protocol, and one process at a time owns a database folder;
+//! * asynchronous: calls block, and one background thread flushes and compacts;
+//! * a place for updates: nothing is overwritten, a put supersedes and history stays.
 
 pub mod disk;
 pub mod error;
