@@ -1,7 +1,8 @@
 //! The workload is the same for ever, and its oracle agrees with the rule of the contract.
 //!
-//! The stream is hashed and its shares are counted; the rectangles are asked at random instants and at their very bounds, and compared with the rule
-//! applied naively: the last assertion with a system time up to T whose valid period contains V.
+//! The stream is hashed and its shares are counted; the rectangles are asked at random instants and
+//! at their very bounds, and compared with the rule applied naively: the last assertion with a
+//! system time up to T whose valid period contains V.
 
 use annals_bench::workload::positions::{NOW, START, UNBOUNDED, account_name, account_of};
 use annals_bench::workload::{
@@ -114,7 +115,7 @@ fn a_transaction_carries_its_puts_in_order() {
 fn naive(puts: &[Put], system: i64, valid: i64) -> Option<Put> {
     let speaks =
         |put: &&Put| put.system_from <= system && put.valid_from <= valid && valid < put.valid_to;
-    puts.iter().filter(speaks).next_back().copied()
+    puts.iter().rfind(speaks).copied()
 }
 
 fn check_against_rule(positions: &Positions, seed: u64) {

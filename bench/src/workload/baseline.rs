@@ -1,7 +1,9 @@
-//! The yardstick of bytes: the resolved rectangles as a plain Parquet file, sorted by key, system start and valid start.
+//! The yardstick of bytes: the resolved rectangles as a plain Parquet file, sorted by key, system
+//! start and valid start.
 //!
-//! Columns: key, qty, price, status, account, valid_from, valid_to, system_from, system_to; an unbounded end is NULL. Compression is
-//! zstd at level 3; all else is as the Parquet writer of arrow-rs has it by default.
+//! Columns: key, qty, price, status, account, valid_from, valid_to, system_from, system_to; an
+//! unbounded end is NULL. Compression is zstd at level 3; all else is as the Parquet writer of
+//! arrow-rs has it by default.
 
 use std::fs::File;
 use std::path::Path;

@@ -1,8 +1,9 @@
 //! "Positions": the stream of puts, each a pure function of its position in the stream.
 //!
-//! K keys get D puts each; a shuffle of the key numbers (four bytes a put) says whose turn it is, so that the whole of the
-//! stream costs 40 MB at ten million puts and any put can be had without those before it. Transactions take their puts in the order of
-//! the stream; their system times are spread evenly over 40 months, and the last one is [`NOW`].
+//! K keys get D puts each; a shuffle of the key numbers (four bytes a put) says whose turn it is,
+//! so that the whole of the stream costs 40 MB at ten million puts and any put can be had without
+//! those before it. Transactions take their puts in the order of the stream; their system times are
+//! spread evenly over 40 months, and the last one is [`NOW`].
 //!
 //! A put that the transaction at `s` carries is one of:
 //!
@@ -13,8 +14,9 @@
 //! | 10% | bounded correction | up to 2 years before `s` | 1 to 90 days later |
 //! | 10% | window | from a year before `s` to half a year after | 1 to 90 days later |
 //!
-//! Every instant is drawn to the microsecond, and every value uniformly: quantity 1 to 10,000; price 1/64 to 10,000 in steps of
-//! 1/64, so that a sum of `price x qty` over a million rows is exact in any order of addition; one of eight statuses. The account is the key modulo 1,000.
+//! Every instant is drawn to the microsecond, and every value uniformly: quantity 1 to 10,000;
+//! price 1/64 to 10,000 in steps of 1/64, so that a sum of `price x qty` over a million rows is
+//! exact in any order of addition; one of eight statuses. The account is the key modulo 1,000.
 
 use super::random::Random;
 use super::size::Size;

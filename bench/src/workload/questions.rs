@@ -9,7 +9,8 @@ pub const PROBE_COUNT: usize = 1_000;
 
 const PROBE_SEED: u64 = 5_006;
 
-/// A question about the whole table as of two instants: count, sum(qty) and sum(price x qty) by status.
+/// A question about the whole table as of two instants: count, sum(qty) and sum(price x qty) by
+/// status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question {
     /// Its name in the tables of results.
@@ -81,8 +82,14 @@ impl Answer {
         let mut pairs = STATUSES.iter().zip(self.groups.iter().zip(&other.groups));
         pairs.find(|(_, (truth, found))| truth != found).map(|(status, (truth, found))| {
             format!(
-                "status `{status}`: expected {} rows, qty {}, amount {}; found {} rows, qty {}, amount {}",
-                truth.count, truth.qty, amount(truth), found.count, found.qty, amount(found),
+                "status `{status}`: expected {} rows, qty {}, amount {}; \
+                 found {} rows, qty {}, amount {}",
+                truth.count,
+                truth.qty,
+                amount(truth),
+                found.count,
+                found.qty,
+                amount(found),
             )
         })
     }

@@ -1,8 +1,10 @@
-//! The generator of pseudo-random numbers behind every workload: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+//! The generator of pseudo-random numbers behind every workload: SplitMix64 (Steele, Lea, Flood,
+//! OOPSLA 2014).
 //!
-//! The state advances by the odd constant [`GAMMA`]; the output is the state, mixed (variant 13 of Stafford). It is written
-//! here and not taken from a crate because its numbers are part of the workload: they must be the same for ever, and a rival's
-//! harness in another language must be able to repeat them in ten lines.
+//! The state advances by the odd constant [`GAMMA`]; the output is the state, mixed (variant 13 of
+//! Stafford). It is written here and not taken from a crate because its numbers are part of the
+//! workload: they must be the same for ever, and a rival's harness in another language must be able
+//! to repeat them in ten lines.
 
 /// 2^64 divided by the golden ratio.
 const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -19,20 +21,22 @@ impl Random {
         Random { state: seed }
     }
 
-    /// The stream number `index` among those of a seed, so that the n-th item of a workload needs none before it.
+    /// The stream number `index` among those of a seed, so that the n-th item of a workload needs
+    /// none before it.
     pub fn nth(seed: u64, index: u64) -> Random {
         Random { state: mix(seed ^ mix(index.wrapping_mul(GAMMA))) }
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(GAMMA);
         mix(self.state)
     }
 
-    /// A number in `0..bound`: the high half of a 128-bit product (Lemire). Its bias is below bound / 2^64.
+    /// A number in `0..bound`: the high half of a 128-bit product (Lemire). Its bias is below bound
+    /// / 2^64.
     pub fn below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
+        ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
     }
 
     /// An instant or duration in `from..to`, in the unit of both.
@@ -60,10 +64,11 @@ mod tests {
 
     #[test]
     fn the_numbers_are_those_of_the_published_algorithm() {
-        // The first outputs for seed 1234567, as Rosetta Code and the reference implementation in C list them.
+        // The first outputs for seed 1234567, as Rosetta Code and the reference implementation in C
+        // list them.
         let mut random = Random::new(1_234_567);
         let expect = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973];
-        assert_eq!([random.next(), random.next()], expect);
+        assert_eq!([random.next_u64(), random.next_u64()], expect);
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! The oracle: what the stream of puts means, resolved key by key in memory, without the engine.
 //!
-//! For one key, what is believed at an instant of system time is a list of disjoint valid periods in order. A put ends the belief of all
-//! that overlaps it and leaves what sticks out on either side standing, believed anew from then on. Each piece that was believed for a while is a
+//! For one key, what is believed at an instant of system time is a list of disjoint valid periods
+//! in order. A put ends the belief of all that overlaps it and leaves what sticks out on either
+//! side standing, believed anew from then on. Each piece that was believed for a while is a
 //! rectangle in the two times.
 
 use super::positions::{Positions, Put, UNBOUNDED, Values};
 
-/// One version: values that were believed from `system_from` to `system_to` to hold from `valid_from` to `valid_to`.
+/// One version: values that were believed from `system_from` to `system_to` to hold from
+/// `valid_from` to `valid_to`.
 ///
-/// Both periods are closed-open and in microseconds since 1970; an end without bound is [`UNBOUNDED`].
+/// Both periods are closed-open and in microseconds since 1970; an end without bound is
+/// [`UNBOUNDED`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rectangle {
     /// The key.
@@ -26,7 +29,8 @@ pub struct Rectangle {
 }
 
 impl Rectangle {
-    /// Whether it is the answer for its key as of the system instant `system` and the valid instant `valid`.
+    /// Whether it is the answer for its key as of the system instant `system` and the valid instant
+    /// `valid`.
     pub fn is_visible(&self, system: i64, valid: i64) -> bool {
         self.system_from <= system
             && system < self.system_to
@@ -39,7 +43,8 @@ impl Rectangle {
 #[derive(Debug)]
 pub struct Resolver<'a> {
     positions: &'a Positions,
-    /// Positions in the stream, those of one key together and in their order: a counting sort, four bytes a put.
+    /// Positions in the stream, those of one key together and in their order: a counting sort, four
+    /// bytes a put.
     by_key: Vec<u32>,
 }
 
@@ -76,9 +81,11 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// Applies one put to what is believed of its key, and appends to `ended` what is no longer believed.
+/// Applies one put to what is believed of its key, and appends to `ended` what is no longer
+/// believed.
 ///
-/// `believed` is sorted by valid period, its periods are disjoint, and all its rectangles are open in system time.
+/// `believed` is sorted by valid period, its periods are disjoint, and all its rectangles are open
+/// in system time.
 fn assert(believed: &mut Vec<Rectangle>, put: &Put, ended: &mut Vec<Rectangle>) {
     let first = believed.partition_point(|old| old.valid_to <= put.valid_from);
     let after = believed.partition_point(|old| old.valid_from < put.valid_to).max(first);

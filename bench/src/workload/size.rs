@@ -20,7 +20,8 @@ pub struct Size {
 }
 
 impl Size {
-    /// `keys` keys with `versions` puts each, in transactions of [`TRANSACTION_PUTS`]; an error if that is nothing or too much.
+    /// `keys` keys with `versions` puts each, in transactions of [`TRANSACTION_PUTS`]; an error if
+    /// that is nothing or too much.
     pub fn new(keys: u32, versions: u32) -> Result<Size> {
         let puts = u64::from(keys) * u64::from(versions);
         if puts == 0 || puts > PUT_COUNT_MAX {
@@ -45,7 +46,8 @@ impl Size {
                 });
                 numbers.ok_or_else(|| {
                     Failure::new(format!(
-                        "`{text}` is not a size; expected S, M, D1, D100 or keys x versions such as 5000x20"
+                        "`{text}` is not a size; \
+                         expected S, M, D1, D100 or keys x versions such as 5000x20"
                     ))
                 })?
             }

@@ -24,7 +24,8 @@ pub fn table_spec() -> TableSpec {
         .column(Column::new("account", DataType::Text).not_null())
 }
 
-/// The rows of a transaction in the order of the stream, with `_valid_from` and `_valid_to` (NULL where unbounded).
+/// The rows of a transaction in the order of the stream, with `_valid_from` and `_valid_to` (NULL
+/// where unbounded).
 pub fn transaction(positions: &Positions, transaction: u32) -> Result<RecordBatch> {
     let range = positions.size().positions_of(transaction);
     let puts: Vec<Put> = range.map(|position| positions.put(position)).collect();

@@ -1,6 +1,7 @@
 //! The truth about a workload: its rectangles, counted and asked as they pass, never held together.
 //!
-//! Memory is that of the shuffled stream and its grouping by key (eight bytes a put) and of the histories of the probed keys.
+//! Memory is that of the shuffled stream and its grouping by key (eight bytes a put) and of the
+//! histories of the probed keys.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,8 @@ pub struct Truth {
 }
 
 impl Truth {
-    /// Resolves the workload, and hands the rectangles of each key to `sink`: keys ascending, then by system start and valid start.
+    /// Resolves the workload, and hands the rectangles of each key to `sink`: keys ascending, then
+    /// by system start and valid start.
     pub fn resolve(
         positions: &Positions,
         mut sink: impl FnMut(&[Rectangle]) -> Result<()>,
