@@ -1,0 +1,65 @@
+//! The command line of the harness: what `annals-bench` and `annals bench` share.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::failure::Result;
+use crate::run;
+use crate::workload::Size;
+
+/// What can be run.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Import the workload "positions", ask Q1 to Q6, check every answer, and hold the figures
+    /// against the floors
+    Positions(PositionsArguments),
+    /// Import one size into a new database and print the figures as JSON (`positions` runs this in
+    /// a process of its own)
+    #[command(hide = true)]
+    PositionsImport(ImportArguments),
+}
+
+/// The arguments of `positions`.
+#[derive(Args, Clone, Debug)]
+pub struct PositionsArguments {
+    /// Sizes in the order to run: S, M, D1, D100, or keys x versions such as 5000x20
+    #[arg(long, value_delimiter = ',', default_value = "D1,S,D100", value_parser = Size::parse)]
+    pub sizes: Vec<Size>,
+    /// The folder for the databases; on a real disk, or syncs cost nothing [default: a temporary
+    /// folder]
+    #[arg(long)]
+    pub dir: Option<PathBuf>,
+    /// Leave the databases in the folder
+    #[arg(long, requires = "dir")]
+    pub keep: bool,
+    /// Append the figures to a file, one JSON object a line
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = run::RECORD_FILE)]
+    pub record: Option<PathBuf>,
+    /// Print the figures as JSON, and what is going on to standard error
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `positions-import`.
+#[derive(Args, Clone, Debug)]
+pub struct ImportArguments {
+    /// The size
+    #[arg(long, value_parser = Size::parse)]
+    pub size: Size,
+    /// The folder of the database
+    #[arg(long)]
+    pub dir: PathBuf,
+}
+
+impl Command {
+    /// Runs it. `prefix` is what stands before the command on the command line of this executable,
+    /// for it starts itself.
+    pub fn run(&self, prefix: &[OsString]) -> Result<()> {
+        match self {
+            Command::Positions(arguments) => run::positions(arguments, prefix),
+            Command::PositionsImport(arguments) => run::positions_import(arguments),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! How figures are taken: times, memory and bytes of the engine at work, every answer held against
+//! the truth.
+
+mod answer;
+mod durations;
+mod import;
+mod machine;
+mod open;
+mod probe;
+mod scan;
+
+pub use durations::Durations;
+pub use import::{ImportFigures, import};
+pub use machine::{Machine, folder_bytes, peak_memory_bytes};
+pub use open::{OpenFigures, open};
+pub use probe::{ProbeFigures, get, history};
+pub use scan::{ScanFigures, scan};

@@ -1,0 +1,11 @@
+//! What is told of a run: lines for people, a table of the floors, a record for the repository.
+
+mod figures;
+mod floors;
+mod record;
+mod text;
+
+pub use figures::{ByteFigures, Record, SizeFigures};
+pub use floors::{Floor, floors};
+pub use record::append;
+pub use text::{floor_table, machine_line, size_lines};

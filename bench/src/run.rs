@@ -1,0 +1,145 @@
+//! A run of the workload, from nothing to the table of floors.
+//!
+//! For each size: import and compact in a process of its own (so that the peak of its memory is
+//! clean), resolve the truth and write the baseline, then open the database and ask. A wrong answer
+//! stops the run with an error.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::command::{ImportArguments, PositionsArguments};
+use crate::failure::{Failure, Result};
+use crate::measure::{self, ImportFigures, Machine, folder_bytes};
+use crate::report::{self, ByteFigures, Record, SizeFigures};
+use crate::workload::baseline::BaselineWriter;
+use crate::workload::{Positions, Question, Size, Truth};
+
+/// Where records go unless told otherwise, from the root of the repository.
+pub const RECORD_FILE: &str = "bench/records/positions.jsonl";
+
+/// Runs every size and reports.
+pub fn positions(arguments: &PositionsArguments, prefix: &[OsString]) -> Result<()> {
+    let say = |text: &str| if arguments.json { eprintln!("{text}") } else { println!("{text}") };
+    let scratch = Scratch::new(arguments)?;
+    let began_at = jiff::Timestamp::now();
+    let machine = Machine::examine(&scratch.dir)?;
+    say(&format!("positions, {began_at:.0}: {}\n", report::machine_line(&machine)));
+
+    let mut sizes = Vec::new();
+    for size in &arguments.sizes {
+        let dir = scratch.database(size)?;
+        let figures = measure_size(size, &dir, &scratch.dir, prefix)
+            .map_err(|failure| failure.context(format!("size {size}")))?;
+        say(&report::size_lines(&figures));
+        sizes.push(figures);
+        if !arguments.keep {
+            fs::remove_dir_all(&dir)?;
+        }
+    }
+    let floors = report::floors(&sizes);
+    say(&report::floor_table(&floors));
+
+    let began_at = format!("{began_at:.0}");
+    let record = Record { workload: "positions".to_owned(), began_at, machine, sizes, floors };
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&record)?);
+    }
+    if let Some(path) = &arguments.record {
+        report::append(path, &record)
+            .map_err(|failure| failure.context(format!("cannot record in {}", path.display())))?;
+    }
+    Ok(())
+}
+
+/// Imports one size and prints the figures as JSON.
+pub fn positions_import(arguments: &ImportArguments) -> Result<()> {
+    let positions = Positions::new(arguments.size.clone());
+    let figures = measure::import(&positions, &arguments.dir)?;
+    println!("{}", serde_json::to_string(&figures)?);
+    Ok(())
+}
+
+fn measure_size(
+    size: &Size,
+    dir: &Path,
+    scratch: &Path,
+    prefix: &[OsString],
+) -> Result<SizeFigures> {
+    let import = import_in_a_process(size, dir, prefix)?;
+    let database_bytes = folder_bytes(dir)?;
+    let (truth, baseline_bytes) = resolve(size, scratch)?;
+    let open = measure::open(dir)?;
+    let scans: Result<Vec<_>> = Question::ALL
+        .iter()
+        .zip(&truth.answers)
+        .map(|(question, answer)| measure::scan(dir, question, answer))
+        .collect();
+    Ok(SizeFigures {
+        size: size.name().to_owned(),
+        put_count: size.put_count(),
+        rectangle_count: truth.rectangle_count,
+        import,
+        bytes: ByteFigures { database: database_bytes, baseline: baseline_bytes },
+        open,
+        scans: scans?,
+        get: measure::get(dir, &truth)?,
+        history: measure::history(dir, &truth)?,
+    })
+}
+
+/// Starts this executable again for the import, and reads the figures from its standard output.
+fn import_in_a_process(size: &Size, dir: &Path, prefix: &[OsString]) -> Result<ImportFigures> {
+    let output = Command::new(std::env::current_exe()?)
+        .args(prefix)
+        .arg("positions-import")
+        .args(["--size", size.name()])
+        .arg("--dir")
+        .arg(dir)
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        return Err(Failure::new(format!("the import ended with {}", output.status)));
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// The truth about a size, and the bytes of its rectangles in Parquet.
+fn resolve(size: &Size, scratch: &Path) -> Result<(Truth, u64)> {
+    let positions = Positions::new(size.clone());
+    let path = scratch.join(format!("positions-{size}.parquet"));
+    let mut baseline = BaselineWriter::create(&path)?;
+    let truth = Truth::resolve(&positions, |rectangles| baseline.write(rectangles))?;
+    let bytes = baseline.finish()?;
+    fs::remove_file(path)?;
+    Ok((truth, bytes))
+}
+
+/// The folder in which a run works.
+struct Scratch {
+    dir: PathBuf,
+    /// Removes the folder when the run ends; nothing where the user named one.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Scratch {
+    fn new(arguments: &PositionsArguments) -> Result<Scratch> {
+        if let Some(dir) = &arguments.dir {
+            fs::create_dir_all(dir)?;
+            return Ok(Scratch { dir: dir.clone(), _temporary: None });
+        }
+        let temporary = tempfile::tempdir()?;
+        Ok(Scratch { dir: temporary.path().to_owned(), _temporary: Some(temporary) })
+    }
+
+    /// The folder of a size's database, which must not exist yet: nothing of the user's is ever
+    /// written into or removed.
+    fn database(&self, size: &Size) -> Result<PathBuf> {
+        let dir = self.dir.join(format!("positions-{size}"));
+        if dir.exists() {
+            return Err(Failure::new(format!("{} exists already", dir.display())));
+        }
+        Ok(dir)
+    }
+}

@@ -1,0 +1,42 @@
+//! The harness runs whole on a tiny size, and the engine's answers are the truth: after the import,
+//! compacted and reopened.
+
+use annals_bench::measure;
+use annals_bench::workload::{Positions, Question, Size, Truth};
+
+#[test]
+fn a_tiny_run_is_answered_exactly() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("positions");
+    let positions = Positions::new(Size::new(300, 12).unwrap().transaction_puts(100));
+    let figures = measure::import(&positions, &dir).unwrap();
+    assert!(figures.puts_per_second > 0.0 && figures.puts_per_second_last_tenth > 0.0);
+
+    let truth = Truth::resolve(&positions, |_| Ok(())).unwrap();
+    for (question, answer) in Question::ALL.iter().zip(&truth.answers) {
+        let figures = measure::scan(&dir, question, answer).unwrap();
+        assert_eq!(figures.row_count, answer.row_count());
+    }
+    measure::get(&dir, &truth).unwrap();
+    measure::history(&dir, &truth).unwrap();
+    measure::open(&dir).unwrap();
+}
+
+#[test]
+fn a_wrong_answer_stops_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("positions");
+    let positions = Positions::new(Size::new(50, 4).unwrap().transaction_puts(20));
+    measure::import(&positions, &dir).unwrap();
+
+    // The truth of other data: fewer keys, shuffled otherwise.
+    let others = Positions::new(Size::new(40, 5).unwrap().transaction_puts(20));
+    let truth = Truth::resolve(&others, |_| Ok(())).unwrap();
+    let refused =
+        measure::scan(&dir, &Question::ALL[0], &truth.answers[0]).unwrap_err().to_string();
+    assert!(refused.starts_with("Q1: status `"), "{refused}");
+    let refused = measure::get(&dir, &truth).unwrap_err().to_string();
+    assert!(refused.starts_with("Q5: Probe { key: "), "{refused}");
+    let refused = measure::history(&dir, &truth).unwrap_err().to_string();
+    assert!(refused.starts_with("Q6: the history of key "), "{refused}");
+}
