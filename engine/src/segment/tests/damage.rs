@@ -86,6 +86,11 @@ fn another_segments_files_and_stale_ones_are_reported() {
             [(&disk, &other.file_paths()[nth]), (&elsewhere, &stale.file_paths()[nth])]
         {
             let foreign = from.read_all(name).unwrap();
+            if foreign == whole {
+                // The same rows make the same Parquet file, whatever the segment's number.
+                assert_eq!(nth, 0);
+                continue;
+            }
             disk.damage(path, |bytes| *bytes = foreign).unwrap();
             check(&disk, &meta, path, &exact, "foreign bytes");
             disk.damage(path, |bytes| *bytes = whole.clone()).unwrap();
