@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 
 use super::core::Core;
-use super::{PeriodBlock, Periods, SegmentMeta, ZoneMap};
+use super::{PeriodBlock, SegmentMeta, ZoneMap};
 use crate::cache::{Cache, CacheCounters, CacheKey};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -139,7 +139,7 @@ impl Segment {
         self.cache.count_decoded(decoded.byte_count, blocks.len() as u64 * 4);
         let mut all = Vec::with_capacity(blocks.len());
         for (block, batch) in blocks.iter().zip(&decoded.batches) {
-            let periods = Periods::from_arrays(batch.columns());
+            let periods = PeriodBlock::from_arrays(batch.columns());
             let periods = periods.ok_or_else(|| {
                 Error::corrupt(core.data.path(), 0, "the instants are not of microseconds")
             })?;

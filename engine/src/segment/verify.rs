@@ -7,7 +7,7 @@
 use arrow::array::{ArrayRef, RecordBatch};
 
 use super::core::Core;
-use super::{BLOCK_ROWS, Periods, ROW_GROUP_ROWS, Segment};
+use super::{BLOCK_ROWS, PeriodBlock, ROW_GROUP_ROWS, Segment};
 use crate::codec::encode_keys;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::ZoneMapBuilder;
@@ -70,7 +70,7 @@ impl Segment {
         hashes: &mut Vec<u64>,
     ) -> Result<Option<&'static str>> {
         let (columns, instants) = batch.columns().split_at(self.schema().columns.len());
-        let Some(periods) = Periods::from_arrays(instants) else {
+        let Some(periods) = PeriodBlock::from_arrays(instants) else {
             return Ok(Some("the instants are not of microseconds"));
         };
         let Some(zone) = periods.zone(0, periods.len()) else {

@@ -14,7 +14,7 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use super::index_file::{self, Header};
 use super::properties::{file_schema, writer_properties};
 use super::sink::{Failure, Part, Sink, seeded};
-use super::{BLOCK_ROWS, Periods, SegmentId, SegmentMeta, SegmentRows};
+use super::{BLOCK_ROWS, PeriodBlock, Periods, SegmentId, SegmentMeta, SegmentRows};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::index::{Zone, ZoneMapBuilder, build};
@@ -236,7 +236,7 @@ fn sorted_pairs(hashes: &[u64]) -> Vec<(u64, u32)> {
 
 /// The zone of a block, from the columns that are written.
 fn block_zone(instants: &[ArrayRef]) -> Zone {
-    let periods = Periods::from_arrays(instants);
+    let periods = PeriodBlock::from_arrays(instants);
     let zone = periods.and_then(|periods| periods.zone(0, periods.len()));
     zone.expect("a block has rows, and its instants were made from microseconds")
 }

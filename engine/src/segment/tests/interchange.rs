@@ -51,7 +51,8 @@ fn a_page_is_a_block() {
     let meta = write(&disk, 1, &rows, 9_000);
     let [path, _] = open(&disk, &meta).file_paths();
     let bytes = bytes::Bytes::from(disk.read_all(&path).unwrap());
-    let options = parquet::arrow::arrow_reader::ArrowReaderOptions::new().with_page_index(true);
+    let options = parquet::arrow::arrow_reader::ArrowReaderOptions::new()
+        .with_page_index_policy(parquet::file::metadata::PageIndexPolicy::Required);
     let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options).unwrap();
     let metadata = builder.metadata();
     // The last column's values outgrow its dictionary, where a page is cut early.
