@@ -38,7 +38,8 @@ impl BitWriter {
     }
 }
 
-/// The `width` bits, at most 32, from bit `at` on. `bytes` must go on for [`SLACK_BYTES`] behind the last bit asked for.
+/// The `width` bits, at most 32, from bit `at` on. `bytes` must go on for [`SLACK_BYTES`] behind
+/// the last bit asked for.
 #[inline]
 pub(super) fn get(bytes: &[u8], at: usize, width: u32) -> u64 {
     let byte = at / 8;

@@ -8,7 +8,8 @@ use arrow::buffer::{NullBuffer, ScalarBuffer};
 
 use crate::index::Zone;
 
-/// The four instants of some rows, in microseconds; unbounded is `i64::MIN` as a start and `i64::MAX` as an end.
+/// The four instants of some rows, in microseconds; unbounded is `i64::MIN` as a start and
+/// `i64::MAX` as an end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Periods<C = Vec<i64>> {
     pub(crate) valid_from: C,
@@ -18,7 +19,8 @@ pub(crate) struct Periods<C = Vec<i64>> {
 }
 
 impl Default for Periods {
-    /// No rows. Written out for vectors alone, so that `Periods::default()` needs no type beside it.
+    /// No rows. Written out for vectors alone, so that `Periods::default()` needs no type beside
+    /// it.
     fn default() -> Periods {
         let [valid_from, valid_to, system_from, system_to] = [const { Vec::new() }; 4];
         Periods { valid_from, valid_to, system_from, system_to }
@@ -28,7 +30,8 @@ impl Default for Periods {
 /// The instants of one block, as they were decoded: nothing is copied where nothing is unbounded.
 pub(crate) type PeriodBlock = Periods<ScalarBuffer<i64>>;
 
-/// Versions to be written: the table's columns, the four instants and the hash of the key of each row.
+/// Versions to be written: the table's columns, the four instants and the hash of the key of each
+/// row.
 #[derive(Clone, Debug)]
 pub(crate) struct SegmentRows {
     /// The table's columns, as `TableSchema::arrow` has them.
@@ -55,7 +58,8 @@ impl<C: Deref<Target = [i64]>> Periods<C> {
         self.valid_from[row].max(self.system_from[row])
     }
 
-    /// The instant from which no reader of the present of either axis sees a row: the earlier of its two ends.
+    /// The instant from which no reader of the present of either axis sees a row: the earlier of
+    /// its two ends.
     pub(crate) fn end(&self, row: usize) -> i64 {
         self.valid_to[row].min(self.system_to[row])
     }

@@ -1,4 +1,5 @@
-//! The Parquet file as the Parquet crate sees it: no byte is handed out before the checksum of its piece was verified.
+//! The Parquet file as the Parquet crate sees it: no byte is handed out before the checksum of its
+//! piece was verified.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -98,14 +99,16 @@ const TAIL_COUNT_MAX: usize = 32;
 /// The bytes of a piece, as a length in memory.
 const PIECE_BYTES: usize = CHECKSUM_BYTES as usize;
 
-/// What the Parquet crate is given: the file, the place where an error is kept, and a count of the bytes handed out.
+/// What the Parquet crate is given: the file, the place where an error is kept, and a count of the
+/// bytes handed out.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     file: Arc<VerifiedFile>,
     failure: Failure,
     byte_count: Arc<AtomicU64>,
-    /// The last piece of each of the latest reads. A column's next page begins in it, and pages are often smaller than a piece: without this a
-    /// scan would read and verify each piece two or more times.
+    /// The last piece of each of the latest reads. A column's next page begins in it, and pages are
+    /// often smaller than a piece: without this a scan would read and verify each piece two or more
+    /// times.
     tails: Arc<Mutex<VecDeque<(usize, Bytes)>>>,
 }
 
@@ -151,8 +154,8 @@ impl Source {
         Ok(bytes.slice(skipped..skipped + length))
     }
 
-    /// What a failed call of the Parquet crate means: the kept error of the file, or else that the verified bytes are no
-    /// Parquet, or not of this table.
+    /// What a failed call of the Parquet crate means: the kept error of the file, or else that the
+    /// verified bytes are no Parquet, or not of this table.
     pub(super) fn error(&self, error: impl std::fmt::Display) -> Error {
         self.failure.take_or(|| Error::corrupt(self.file.path(), 0, error))
     }

@@ -1,8 +1,9 @@
 //! Reads every byte of a segment and holds everything it says against everything else.
 //!
-//! Nothing is taken from the cache and nothing is put there. Checked are: every checksum; that all pages decode; that each block's
-//! zone is that of its rows; that open rows come first, both sections are sorted by start and key, and each row's end lies in
-//! the partition; and that the key index names each row exactly once, under the hash of its key.
+//! Nothing is taken from the cache and nothing is put there. Checked are: every checksum; that all
+//! pages decode; that each block's zone is that of its rows; that open rows come first, both
+//! sections are sorted by start and key, and each row's end lies in the partition; and that the key
+//! index names each row exactly once, under the hash of its key.
 
 use arrow::array::{ArrayRef, RecordBatch};
 
@@ -16,7 +17,8 @@ use crate::index::ZoneMapBuilder;
 type Order = (bool, i64, Vec<u8>);
 
 impl Segment {
-    /// Reports every fault found in either file; an error is returned only where the disk refused to read.
+    /// Reports every fault found in either file; an error is returned only where the disk refused
+    /// to read.
     pub(crate) fn verify(&self, report: &mut dyn FnMut(Error)) -> Result<()> {
         let mut fault_count = 0;
         let mut counted = |error| {

@@ -21,7 +21,8 @@ fn read_all(segment: &Segment) -> Result<String, Error> {
     Ok(format!("{rows:?} {zones:?} {periods:?} {arrays:?}"))
 }
 
-/// The damage is reported with the name of the file, and reading fails likewise or gives the exact answer.
+/// The damage is reported with the name of the file, and reading fails likewise or gives the exact
+/// answer.
 fn check(disk: &MemoryDisk, meta: &SegmentMeta, damaged: &Path, exact: &str, what: &str) {
     let segment = open(disk, meta);
     let damaged = damaged.display().to_string();

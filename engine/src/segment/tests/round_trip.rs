@@ -1,4 +1,5 @@
-//! What goes in comes out: rows of every type, at every size around a block, through every way of reading.
+//! What goes in comes out: rows of every type, at every size around a block, through every way of
+//! reading.
 
 use std::collections::HashMap;
 
