@@ -1,8 +1,9 @@
 //! The cache of what was decoded from segments, shared by all of a database and bounded in bytes.
 //!
-//! It holds decoded columns, periods, key pages and the fixed parts of segments. Nothing in it is ever written back; a value that is not there is
-//! read, verified and decoded again. What was evicted lives on for as long as someone holds it: the bound is on what the
-//! cache itself keeps alive.
+//! It holds decoded columns, periods, key pages and the fixed parts of segments. Nothing in it is
+//! ever written back; a value that is not there is read, verified and decoded again. What was
+//! evicted lives on for as long as someone holds it: the bound is on what the cache itself keeps
+//! alive.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -41,7 +42,8 @@ impl Weighter<CacheKey, Entry> for ByBytes {
 
 /// What an entry costs beside its value: key, links and counts.
 const ENTRY_BYTES: u64 = 128;
-/// A guess at the mean size of an entry, a decoded column of 4,096 values of 8 bytes; sizes the tables of the cache.
+/// A guess at the mean size of an entry, a decoded column of 4,096 values of 8 bytes; sizes the
+/// tables of the cache.
 const MEAN_BYTES: u64 = 16 * 1024;
 /// The shards, each with a lock of its own and its part of the bound.
 const SHARD_COUNT: usize = 8;

@@ -38,7 +38,8 @@ impl BitWriter {
     }
 }
 
-/// The `width` bits, at most 32, from bit `at` on. `bytes` must go on for [`SLACK_BYTES`] behind the last bit asked for.
+/// The `width` bits, at most 32, from bit `at` on. `bytes` must go on for [`SLACK_BYTES`] behind
+/// the last bit asked for.
 #[inline]
 pub(super) fn get(bytes: &[u8], at: usize, width: u32) -> u64 {
     let byte = at / 8;
@@ -54,8 +55,9 @@ mod tests {
     #[test]
     fn numbers_of_every_width_come_back() {
         for width in 1..=32 {
-            let values: Vec<u64> =
-                (0..100u64).map(|i| (i * 0x9E37_79B9_7F4A_7C15) >> (64 - width)).collect();
+            let values: Vec<u64> = (0..100u64)
+                .map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - width))
+                .collect();
             let mut writer = BitWriter::default();
             values.iter().for_each(|value| writer.push(*value, width));
             let mut bytes = writer.finish();

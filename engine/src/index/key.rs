@@ -1,10 +1,12 @@
 //! The key index of a section: from a key's hash to the rows that may hold the key.
 //!
-//! A segment has two sections, the rows still believed and the closed ones, each with an index of its own. An index is a run of
-//! pages ([`KeyPage`]) sorted by hash and a directory of the first hash of each page. Pages come from a [`PageSource`], which
-//! reads and keeps them, so that a look-up touches one page of 4 KiB.
+//! A segment has two sections, the rows still believed and the closed ones, each with an index of
+//! its own. An index is a run of pages ([`KeyPage`]) sorted by hash and a directory of the first
+//! hash of each page. Pages come from a [`PageSource`], which reads and keeps them, so that a
+//! look-up touches one page of 4 KiB.
 //!
-//! A key's rows may go over the end of a page; the pages that go on with it have its hash as their first.
+//! A key's rows may go over the end of a page; the pages that go on with it have its hash as their
+//! first.
 
 use std::sync::Arc;
 
@@ -70,8 +72,8 @@ impl KeySection {
         self.first_hashes.capacity() * 8 + size_of::<KeySection>()
     }
 
-    /// The first of the pages, from the `from`th on, that can hold `hash`: the last that begins below it, since the page
-    /// before one that begins with `hash` may end with it.
+    /// The first of the pages, from the `from`th on, that can hold `hash`: the last that begins
+    /// below it, since the page before one that begins with `hash` may end with it.
     fn page_of(&self, hash: u64, from: usize) -> usize {
         let rest = &self.first_hashes[from..];
         let mut bound = 1;
@@ -92,8 +94,8 @@ impl KeySection {
         self.for_each_match(&[hash], pages, &mut |_, row| rows.push(row))
     }
 
-    /// Calls `found` with the position of the wanted hash and the row number for every row whose key may have one of the
-    /// hashes, which are sorted ascending and may repeat.
+    /// Calls `found` with the position of the wanted hash and the row number for every row whose
+    /// key may have one of the hashes, which are sorted ascending and may repeat.
     ///
     /// Few hashes skip pages by the directory; many amount to a merge that reads each page once.
     pub(crate) fn for_each_match(
@@ -132,7 +134,8 @@ impl KeySection {
     }
 }
 
-/// The pages of a section and what the directory says of them, made from sorted (hash, row in the section) pairs.
+/// The pages of a section and what the directory says of them, made from sorted (hash, row in the
+/// section) pairs.
 pub(crate) fn build(
     pairs: &[(u64, u32)],
     pages: &mut Vec<u8>,

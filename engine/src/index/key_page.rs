@@ -12,9 +12,11 @@
 //!               zero bits up to the next byte
 //! ```
 //!
-//! The first hash of a page stands in the directory. Two hashes whose fragments agree share an entry: a look-up may find rows of
-//! another key (about once in 3,000 look-ups of a hash that is not there), but misses none. The width of 20 bits is a balance: 16 would save
-//! 0.1 bytes a row at five rows a key and find sixteen times as many strangers, each of which costs the decoding of a block.
+//! The first hash of a page stands in the directory. Two hashes whose fragments agree share an
+//! entry: a look-up may find rows of another key (about once in 3,000 look-ups of a hash that is
+//! not there), but misses none. The width of 20 bits is a balance: 16 would save 0.1 bytes a row at
+//! five rows a key and find sixteen times as many strangers, each of which costs the decoding of a
+//! block.
 
 use super::bits::{self, BitWriter};
 
@@ -80,7 +82,8 @@ pub(super) struct Place {
 }
 
 impl KeyPage {
-    /// Judges the bytes of a page of a section of `section_rows` rows; says what is wrong with them.
+    /// Judges the bytes of a page of a section of `section_rows` rows; says what is wrong with
+    /// them.
     pub(crate) fn decode(
         mut bytes: Vec<u8>,
         first_hash: u64,
@@ -158,8 +161,9 @@ impl KeyPage {
         bits::get(self.bits(), at, self.row_bits) as u32
     }
 
-    /// The rows whose hash may be `hash`, which is not below the page's first; searched from `from` on, which must not lie
-    /// behind them. The place returned lies before them, so that the same hash can be asked for again.
+    /// The rows whose hash may be `hash`, which is not below the page's first; searched from `from`
+    /// on, which must not lie behind them. The place returned lies before them, so that the same
+    /// hash can be asked for again.
     pub(super) fn find(&self, hash: u64, from: Place) -> (Place, std::ops::Range<usize>) {
         let wanted = (hash - self.first_hash) >> self.shift;
         let entry = self.lower_bound(wanted, from.entry);

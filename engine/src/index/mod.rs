@@ -1,8 +1,8 @@
-//! What a segment knows about its rows without decoding them: zone maps, which prune by time and by value, and the key index,
-//! which finds the rows of a key.
+//! What a segment knows about its rows without decoding them: zone maps, which prune by time and by
+//! value, and the key index, which finds the rows of a key.
 //!
-//! This folder turns rows into bytes and judges bytes; it opens no file. The file that holds them is described in
-//! `docs/format/segment.md`.
+//! This folder turns rows into bytes and judges bytes; it opens no file. The file that holds them
+//! is described in `docs/format/segment.md`.
 
 mod bits;
 mod key;

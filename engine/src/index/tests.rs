@@ -56,7 +56,8 @@ impl PageSource for Built {
     }
 }
 
-/// Every hash finds its rows, hashes that are not there find few strangers, and a merge finds what look-ups find.
+/// Every hash finds its rows, hashes that are not there find few strangers, and a merge finds what
+/// look-ups find.
 fn check(hashes: &[u64], stranger_part_max: f64) {
     let built = Built::new(hashes);
     let mut naive: BTreeMap<u64, Vec<u32>> = BTreeMap::new();

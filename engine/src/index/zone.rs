@@ -1,7 +1,9 @@
-//! Zone maps: the least and greatest instant and value of a block of rows, so that a scan can pass over blocks.
+//! Zone maps: the least and greatest instant and value of a block of rows, so that a scan can pass
+//! over blocks.
 //!
-//! Encoded, a block is its [`Zone`] (eight instants) followed by 17 bytes a column: the least and the greatest
-//! `zone_prefix` and one byte of flags. Of a column whose every value is NULL both prefixes are 0.
+//! Encoded, a block is its [`Zone`] (eight instants) followed by 17 bytes a column: the least and
+//! the greatest `zone_prefix` and one byte of flags. Of a column whose every value is NULL both
+//! prefixes are 0.
 
 use arrow::array::{Array, ArrayRef};
 use serde::{Deserialize, Serialize};
@@ -27,7 +29,8 @@ pub(crate) fn zone_row_bytes(column_count: usize) -> usize {
     ZONE_BYTES + column_count * COLUMN_ZONE_BYTES
 }
 
-/// The least and the greatest of each of the four instants of some rows, in microseconds; unbounded is `i64::MIN` or `i64::MAX`.
+/// The least and the greatest of each of the four instants of some rows, in microseconds; unbounded
+/// is `i64::MIN` or `i64::MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Zone {
     pub(crate) valid_from: (i64, i64),
@@ -37,7 +40,8 @@ pub(crate) struct Zone {
 }
 
 impl Zone {
-    /// The zone of rows given as four columns, in the order of the fields; `None` if there are none.
+    /// The zone of rows given as four columns, in the order of the fields; `None` if there are
+    /// none.
     pub(crate) fn of(columns: [&[i64]; 4]) -> Option<Zone> {
         let [valid_from, valid_to, system_from, system_to] = columns;
         Some(Zone {

@@ -1,5 +1,5 @@
-//! A segment's two files once they are open: the fixed part of the index, the Parquet footer, and what decodes blocks and
-//! key pages from them. Nothing here is cached.
+//! A segment's two files once they are open: the fixed part of the index, the Parquet footer, and
+//! what decodes blocks and key pages from them. Nothing here is cached.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -63,7 +63,8 @@ impl Core {
         Ok(core)
     }
 
-    /// Block numbers are turned into rows of row groups by division, so row groups must be cut where the writer cuts them.
+    /// Block numbers are turned into rows of row groups by division, so row groups must be cut
+    /// where the writer cuts them.
     fn judge_row_groups(&self) -> Result<()> {
         let mut rows_left = i64::from(self.row_count);
         for group in self.parquet.metadata().row_groups() {
@@ -95,8 +96,8 @@ impl Core {
         self.row_count.saturating_sub(block.saturating_mul(BLOCK_ROWS)).min(BLOCK_ROWS) as usize
     }
 
-    /// Decodes columns of blocks, one batch a block. Both lists are strictly ascending; columns count from the table's first to
-    /// the last of the four instants.
+    /// Decodes columns of blocks, one batch a block. Both lists are strictly ascending; columns
+    /// count from the table's first to the last of the four instants.
     pub(super) fn decode(&self, blocks: &[u32], columns: &[usize]) -> Result<Decoded> {
         assert!(blocks.is_sorted_by(|l, r| l < r) && columns.is_sorted_by(|l, r| l < r));
         assert!(
@@ -189,7 +190,8 @@ fn open_fixed(index: &dyn DiskFile, meta: &SegmentMeta, schema: &TableSchema) ->
     index.read_at(0, &mut header_bytes)?;
     let header = Header::decode(path, &header_bytes)?;
     header.judge(path, meta, schema.columns.len())?;
-    // The length was just found to lie within the file, so this allocates no more than the file has.
+    // The length was just found to lie within the file, so this allocates no more than the file
+    // has.
     let mut bytes = vec![0; header.layout().fixed_bytes as usize];
     index.read_at(0, &mut bytes)?;
     Fixed::decode(path, &header, &bytes, meta.index_checksum)

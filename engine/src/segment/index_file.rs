@@ -1,4 +1,5 @@
-//! The index file: what a segment knows about its Parquet file without reading it, and the key index.
+//! The index file: what a segment knows about its Parquet file without reading it, and the key
+//! index.
 //!
 //! ```text
 //! offset  size  field                      (numbers are little-endian)
@@ -20,8 +21,9 @@
 //!               key pages, without gaps
 //! ```
 //!
-//! Everything before the key pages is the fixed part, read and judged as a whole when a segment is first touched; its
-//! checksum also stands in the manifest. There is no padding: the lengths follow from the counts.
+//! Everything before the key pages is the fixed part, read and judged as a whole when a segment is
+//! first touched; its checksum also stands in the manifest. There is no padding: the lengths follow
+//! from the counts.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -73,7 +75,8 @@ impl Header {
         bytes.extend(self.data_bytes.to_le_bytes());
     }
 
-    /// Reads a header, of which nothing but the version is believed before the checksum of the fixed part is.
+    /// Reads a header, of which nothing but the version is believed before the checksum of the
+    /// fixed part is.
     pub(super) fn decode(path: &Path, bytes: &[u8; HEADER_BYTES]) -> Result<Header> {
         let u32_at = |at: usize| {
             u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
@@ -83,7 +86,8 @@ impl Header {
             return Err(Error::corrupt(path, 0, "this is not the index of a segment"));
         }
         if u32_at(8) != FORMAT_VERSION {
-            // A flipped bit in the version and a newer format look alike: both leave the segment unread.
+            // A flipped bit in the version and a newer format look alike: both leave the segment
+            // unread.
             let what = format!("format version {}, expected {FORMAT_VERSION}", u32_at(8));
             return Err(Error::corrupt(path, 8, what));
         }

@@ -1,12 +1,13 @@
 //! Segments: immutable, sorted runs of versions of one table in one partition.
 //!
-//! A segment is two files, a Parquet file that any Parquet reader can open and an index file beside it; `docs/format/segment.md`
-//! describes both. It comes in two sections: first the `open_count` rows still believed (`system_to` unbounded), then the
-//! closed ones. Each section is sorted by start, the later of `valid_from` and `system_from`, so that what an as-of query can see
-//! is a prefix, and then by key.
+//! A segment is two files, a Parquet file that any Parquet reader can open and an index file beside
+//! it; `docs/format/segment.md` describes both. It comes in two sections: first the `open_count`
+//! rows still believed (`system_to` unbounded), then the closed ones. Each section is sorted by
+//! start, the later of `valid_from` and `system_from`, so that what an as-of query can see is a
+//! prefix, and then by key.
 //!
-//! Every byte that is read from either file is verified by a checksum before it is used. Nothing is read before a segment is
-//! first asked for something.
+//! Every byte that is read from either file is verified by a checksum before it is used. Nothing is
+//! read before a segment is first asked for something.
 
 mod access;
 mod core;
@@ -35,7 +36,8 @@ pub(crate) use reader::{Section, Segment};
 pub(crate) use rows::{PeriodBlock, Periods, SegmentRows};
 pub(crate) use writer::SegmentWriter;
 
-/// The rows of a block: what zone maps describe and what is decoded at once. Every block but a segment's last is full.
+/// The rows of a block: what zone maps describe and what is decoded at once. Every block but a
+/// segment's last is full.
 pub(crate) const BLOCK_ROWS: u32 = 4096;
 /// The rows of a Parquet row group, which share their dictionaries.
 const ROW_GROUP_ROWS: u32 = 32 * BLOCK_ROWS;
@@ -79,7 +81,8 @@ pub(crate) struct SegmentMeta {
     pub(crate) data_bytes: u64,
     /// The length of the index file.
     pub(crate) index_bytes: u64,
-    /// The CRC-32C of the index file's fixed part, so that another segment's or an older file fails.
+    /// The CRC-32C of the index file's fixed part, so that another segment's or an older file
+    /// fails.
     pub(crate) index_checksum: u32,
     /// The zone of all rows.
     pub(crate) zone: Zone,

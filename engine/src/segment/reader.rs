@@ -1,4 +1,5 @@
-//! A segment as the rest of the engine sees it: periods, columns and the rows of a key, through the cache.
+//! A segment as the rest of the engine sees it: periods, columns and the rows of a key, through the
+//! cache.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 
 use super::core::Core;
-use super::{PeriodBlock, Periods, SegmentMeta, ZoneMap};
+use super::{PeriodBlock, SegmentMeta, ZoneMap};
 use crate::cache::{Cache, CacheCounters, CacheKey};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -42,7 +43,8 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// The segment `meta` describes, in the folder `dir`. `schema` is the table's as of when the segment was written.
+    /// The segment `meta` describes, in the folder `dir`. `schema` is the table's as of when the
+    /// segment was written.
     pub(crate) fn new(
         disk: Arc<dyn Disk>,
         dir: impl Into<PathBuf>,
@@ -74,7 +76,8 @@ impl Segment {
         [self.meta.id.data_path(&self.dir), self.meta.id.index_path(&self.dir)]
     }
 
-    /// Removes both files; one that is not there is passed over, so that an interrupted removal can be repeated.
+    /// Removes both files; one that is not there is passed over, so that an interrupted removal can
+    /// be repeated.
     pub(crate) fn remove_files(&self) -> Result<()> {
         self.forget();
         for path in self.file_paths() {
@@ -118,7 +121,8 @@ impl Segment {
         periods.pop().ok_or_else(|| Error::invalid(format!("there is no block {block}")))
     }
 
-    /// The four instants of each row of several blocks, in ascending order; those not in the cache are decoded in one go.
+    /// The four instants of each row of several blocks, in ascending order; those not in the cache
+    /// are decoded in one go.
     pub(crate) fn periods_of(&self, blocks: &[u32]) -> Result<Vec<Arc<PeriodBlock>>> {
         let mut found: Vec<Option<Arc<PeriodBlock>>> =
             blocks.iter().map(|block| self.cache.get(self.key(PART_PERIODS, *block))).collect();
@@ -139,7 +143,7 @@ impl Segment {
         self.cache.count_decoded(decoded.byte_count, blocks.len() as u64 * 4);
         let mut all = Vec::with_capacity(blocks.len());
         for (block, batch) in blocks.iter().zip(&decoded.batches) {
-            let periods = Periods::from_arrays(batch.columns());
+            let periods = PeriodBlock::from_arrays(batch.columns());
             let periods = periods.ok_or_else(|| {
                 Error::corrupt(core.data.path(), 0, "the instants are not of microseconds")
             })?;
@@ -151,8 +155,8 @@ impl Segment {
         Ok(all)
     }
 
-    /// Columns of the table by position, of blocks in strictly ascending order: `[block][column]` in the orders asked for. What
-    /// is not in the cache is decoded in one go.
+    /// Columns of the table by position, of blocks in strictly ascending order: `[block][column]`
+    /// in the orders asked for. What is not in the cache is decoded in one go.
     pub(crate) fn columns(&self, blocks: &[u32], columns: &[usize]) -> Result<Vec<Vec<ArrayRef>>> {
         let mut found: Vec<Vec<Option<ArrayRef>>> = Vec::with_capacity(blocks.len());
         let mut missing: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
@@ -207,7 +211,8 @@ impl Segment {
         Ok(())
     }
 
-    /// The rows of both sections whose key may have the hash, ascending; none that has it is missing.
+    /// The rows of both sections whose key may have the hash, ascending; none that has it is
+    /// missing.
     pub(crate) fn rows_of(&self, hash: u64) -> Result<Vec<u32>> {
         let core = self.core()?;
         let pages = Pages { segment: self, core: &core };
@@ -218,8 +223,8 @@ impl Segment {
         Ok(rows)
     }
 
-    /// Calls `found` with the position of a wanted hash and a row of the section for every row whose key may have one of the
-    /// hashes, which are sorted ascending and may repeat.
+    /// Calls `found` with the position of a wanted hash and a row of the section for every row
+    /// whose key may have one of the hashes, which are sorted ascending and may repeat.
     pub(crate) fn for_each_match(
         &self,
         section: Section,

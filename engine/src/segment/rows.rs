@@ -1,5 +1,6 @@
 //! Rows on their way into a segment, and periods on their way out of it.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, TimestampMicrosecondArray};
@@ -7,19 +8,30 @@ use arrow::buffer::{NullBuffer, ScalarBuffer};
 
 use crate::index::Zone;
 
-/// The four instants of some rows, in microseconds; unbounded is `i64::MIN` as a start and `i64::MAX` as an end.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Periods {
-    pub(crate) valid_from: Vec<i64>,
-    pub(crate) valid_to: Vec<i64>,
-    pub(crate) system_from: Vec<i64>,
-    pub(crate) system_to: Vec<i64>,
+/// The four instants of some rows, in microseconds; unbounded is `i64::MIN` as a start and
+/// `i64::MAX` as an end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Periods<C = Vec<i64>> {
+    pub(crate) valid_from: C,
+    pub(crate) valid_to: C,
+    pub(crate) system_from: C,
+    pub(crate) system_to: C,
 }
 
-/// The instants of one block.
-pub(crate) type PeriodBlock = Periods;
+impl Default for Periods {
+    /// No rows. Written out for vectors alone, so that `Periods::default()` needs no type beside
+    /// it.
+    fn default() -> Periods {
+        let [valid_from, valid_to, system_from, system_to] = [const { Vec::new() }; 4];
+        Periods { valid_from, valid_to, system_from, system_to }
+    }
+}
 
-/// Versions to be written: the table's columns, the four instants and the hash of the key of each row.
+/// The instants of one block, as they were decoded: nothing is copied where nothing is unbounded.
+pub(crate) type PeriodBlock = Periods<ScalarBuffer<i64>>;
+
+/// Versions to be written: the table's columns, the four instants and the hash of the key of each
+/// row.
 #[derive(Clone, Debug)]
 pub(crate) struct SegmentRows {
     /// The table's columns, as `TableSchema::arrow` has them.
@@ -30,7 +42,7 @@ pub(crate) struct SegmentRows {
     pub(crate) key_hashes: Vec<u64>,
 }
 
-impl Periods {
+impl<C: Deref<Target = [i64]>> Periods<C> {
     /// How many rows there are.
     pub(crate) fn len(&self) -> usize {
         self.system_to.len()
@@ -46,7 +58,8 @@ impl Periods {
         self.valid_from[row].max(self.system_from[row])
     }
 
-    /// The instant from which no reader of the present of either axis sees a row: the earlier of its two ends.
+    /// The instant from which no reader of the present of either axis sees a row: the earlier of
+    /// its two ends.
     pub(crate) fn end(&self, row: usize) -> i64 {
         self.valid_to[row].min(self.system_to[row])
     }
@@ -56,15 +69,13 @@ impl Periods {
         Zone::of(self.columns().map(|column| &column[from..to]))
     }
 
-    /// The bytes it takes in memory.
+    /// The bytes it takes in memory, estimated.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let instants = self.valid_from.capacity()
-            + self.valid_to.capacity()
-            + self.system_from.capacity()
-            + self.system_to.capacity();
-        instants * 8 + size_of::<Periods>()
+        self.len() * 4 * size_of::<i64>() + size_of::<PeriodBlock>()
     }
+}
 
+impl Periods {
     /// The instants as Arrow columns in which NULL stands for unbounded.
     pub(super) fn into_arrays(self) -> [ArrayRef; 4] {
         [
@@ -74,9 +85,11 @@ impl Periods {
             nullable(self.system_to, i64::MAX),
         ]
     }
+}
 
+impl PeriodBlock {
     /// The instants that four Arrow columns hold; `None` if one is not of microseconds.
-    pub(super) fn from_arrays(columns: &[ArrayRef]) -> Option<Periods> {
+    pub(super) fn from_arrays(columns: &[ArrayRef]) -> Option<PeriodBlock> {
         let [valid_from, valid_to, system_from, system_to] = columns else { return None };
         Some(Periods {
             valid_from: instants(valid_from, i64::MIN)?,
@@ -95,10 +108,10 @@ fn nullable(values: Vec<i64>, unbounded: i64) -> ArrayRef {
     Arc::new(array.with_timezone("UTC"))
 }
 
-fn instants(column: &ArrayRef, unbounded: i64) -> Option<Vec<i64>> {
+fn instants(column: &ArrayRef, unbounded: i64) -> Option<ScalarBuffer<i64>> {
     let column = column.as_any().downcast_ref::<TimestampMicrosecondArray>()?;
     if column.null_count() == 0 {
-        return Some(column.values().to_vec());
+        return Some(column.values().clone());
     }
     Some(column.iter().map(|instant| instant.unwrap_or(unbounded)).collect())
 }

@@ -1,4 +1,5 @@
-//! Where the Parquet writer writes to: a file, with a checksum taken of every [`CHECKSUM_BYTES`] on the way.
+//! Where the Parquet writer writes to: a file, with a checksum taken of every [`CHECKSUM_BYTES`] on
+//! the way.
 
 use std::io;
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use crate::error::{Error, Result};
 /// Bytes gathered before they are given to the file.
 const APPEND_BYTES: usize = 16 * CHECKSUM_BYTES as usize;
 
-/// What a checksum covers, part of its seed: a block that turns up in another place, or in another segment, fails.
+/// What a checksum covers, part of its seed: a block that turns up in another place, or in another
+/// segment, fails.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Part {
     /// A block of the Parquet file.

@@ -1,10 +1,13 @@
-//! The Parquet file as the Parquet crate sees it: no byte is handed out before the checksum of its piece was verified.
+//! The Parquet file as the Parquet crate sees it: no byte is handed out before the checksum of its
+//! piece was verified.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{ChunkReader, Length};
 
@@ -72,31 +75,51 @@ impl VerifiedFile {
         Ok(buffer)
     }
 
-    /// Exactly the bytes asked for, verified.
-    fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
+    /// The numbers of the pieces that hold these bytes; an error where the file ends before them.
+    fn pieces_of(&self, offset: u64, length: usize) -> Result<std::ops::Range<usize>> {
         let end = offset.checked_add(length as u64).filter(|end| *end <= self.byte_count);
         let Some(end) = end else {
             let what = format!("{length} bytes are wanted where the file ends");
             return Err(Error::corrupt(self.path(), offset, what));
         };
-        let first = offset / CHECKSUM_BYTES;
-        let pieces = self.read_pieces(first as usize, end.div_ceil(CHECKSUM_BYTES) as usize)?;
-        let skipped = (offset - first * CHECKSUM_BYTES) as usize;
-        Ok(Bytes::from(pieces).slice(skipped..skipped + length))
+        Ok((offset / CHECKSUM_BYTES) as usize..end.div_ceil(CHECKSUM_BYTES) as usize)
+    }
+
+    /// Exactly the bytes asked for, verified.
+    fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
+        let pieces = self.pieces_of(offset, length)?;
+        let skipped = (offset - pieces.start as u64 * CHECKSUM_BYTES) as usize;
+        let bytes = Bytes::from(self.read_pieces(pieces.start, pieces.end)?);
+        Ok(bytes.slice(skipped..skipped + length))
     }
 }
 
-/// What the Parquet crate is given: the file, the place where an error is kept, and a count of the bytes handed out.
+/// How many pieces a [`Source`] keeps: one for each column that is decoded alongside others.
+const TAIL_COUNT_MAX: usize = 32;
+/// The bytes of a piece, as a length in memory.
+const PIECE_BYTES: usize = CHECKSUM_BYTES as usize;
+
+/// What the Parquet crate is given: the file, the place where an error is kept, and a count of the
+/// bytes handed out.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     file: Arc<VerifiedFile>,
     failure: Failure,
     byte_count: Arc<AtomicU64>,
+    /// The last piece of each of the latest reads. A column's next page begins in it, and pages are
+    /// often smaller than a piece: without this a scan would read and verify each piece two or more
+    /// times.
+    tails: Arc<Mutex<VecDeque<(usize, Bytes)>>>,
 }
 
 impl Source {
     pub(super) fn new(file: Arc<VerifiedFile>) -> Source {
-        Source { file, failure: Failure::default(), byte_count: Arc::default() }
+        Source {
+            file,
+            failure: Failure::default(),
+            byte_count: Arc::default(),
+            tails: Arc::default(),
+        }
     }
 
     /// How many bytes were handed out: those of the pages read, still compressed.
@@ -104,8 +127,35 @@ impl Source {
         self.byte_count.load(Ordering::Relaxed)
     }
 
-    /// What a failed call of the Parquet crate means: the kept error of the file, or else that the verified bytes are no
-    /// Parquet, or not of this table.
+    /// Exactly the bytes asked for, of which the first piece may be one that an earlier read kept.
+    fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
+        let pieces = self.file.pieces_of(offset, length)?;
+        let skipped = (offset - pieces.start as u64 * CHECKSUM_BYTES) as usize;
+        let held = self.tails.lock().iter().find(|(number, _)| *number == pieces.start).cloned();
+        let bytes = match held {
+            Some((_, head)) if pieces.len() <= 1 => {
+                return Ok(head.slice(skipped..skipped + length));
+            }
+            Some((_, head)) => {
+                let rest = self.file.read_pieces(pieces.start + 1, pieces.end)?;
+                let mut bytes = Vec::with_capacity(head.len() + rest.len());
+                bytes.extend_from_slice(&head);
+                bytes.extend_from_slice(&rest);
+                Bytes::from(bytes)
+            }
+            None => Bytes::from(self.file.read_pieces(pieces.start, pieces.end)?),
+        };
+        if let Some(last) = pieces.last() {
+            let tail = bytes.slice((bytes.len() - 1) / PIECE_BYTES * PIECE_BYTES..);
+            let mut tails = self.tails.lock();
+            tails.truncate(TAIL_COUNT_MAX - 1);
+            tails.push_front((last, tail));
+        }
+        Ok(bytes.slice(skipped..skipped + length))
+    }
+
+    /// What a failed call of the Parquet crate means: the kept error of the file, or else that the
+    /// verified bytes are no Parquet, or not of this table.
     pub(super) fn error(&self, error: impl std::fmt::Display) -> Error {
         self.failure.take_or(|| Error::corrupt(self.file.path(), 0, error))
     }
@@ -126,7 +176,7 @@ impl ChunkReader for Source {
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
         self.byte_count.fetch_add(length as u64, Ordering::Relaxed);
-        let read = self.file.read(start, length);
+        let read = self.read(start, length);
         read.map_err(|error| ParquetError::from(self.failure.keep(error)))
     }
 }

@@ -1,14 +1,14 @@
 //! Reads every byte of a segment and holds everything it says against everything else.
 //!
-//! Nothing is taken from the cache and nothing is put there. Checked are: every checksum; that all pages decode; that each block's
-//! zone is that of its rows; that open rows come first, both sections are sorted by start and key, and each row's end lies in
-//! the partition; and that the key index names each row exactly once, under the hash of its key.
+//! Nothing is taken from the cache and nothing is put there. Checked are: every checksum; that all
+//! pages decode; that each block's zone is that of its rows; that open rows come first, both
+//! sections are sorted by start and key, and each row's end lies in the partition; and that the key
+//! index names each row exactly once, under the hash of its key.
 
 use arrow::array::{ArrayRef, RecordBatch};
 
 use super::core::Core;
-use super::place::Place;
-use super::{BLOCK_ROWS, Periods, ROW_GROUP_ROWS, Segment};
+use super::{BLOCK_ROWS, PeriodBlock, ROW_GROUP_ROWS, Segment};
 use crate::codec::encode_keys;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::ZoneMapBuilder;
@@ -17,7 +17,8 @@ use crate::partition::PartitionFinder;
 /// The start and the key of a row, to compare the next with.
 
 impl Segment {
-    /// Reports every fault found in either file; an error is returned only where the disk refused to read.
+    /// Reports every fault found in either file; an error is returned only where the disk refused
+    /// to read.
     pub(crate) fn verify(&self, report: &mut dyn FnMut(Error)) -> Result<()> {
         let mut fault_count = 0;
         let mut counted = |error| {
@@ -71,7 +72,7 @@ impl Segment {
         hashes: &mut Vec<u64>,
     ) -> Result<Option<&'static str>> {
         let (columns, instants) = batch.columns().split_at(self.schema().columns.len());
-        let Some(periods) = Periods::from_arrays(instants) else {
+        let Some(periods) = PeriodBlock::from_arrays(instants) else {
             return Ok(Some("the instants are not of microseconds"));
         };
         let Some(zone) = periods.zone(0, periods.len()) else {

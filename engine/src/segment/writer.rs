@@ -1,6 +1,7 @@
 //! Writes a segment: rows in, in order and in batches of any size; two durable files out.
 //!
-//! Memory is bounded by a row group of encoded pages, a block of rows, and 16 bytes a row for the key index, whose hashes are sorted when all are known.
+//! Memory is bounded by a row group of encoded pages, a block of rows, and 16 bytes a row for the
+//! key index, whose hashes are sorted when all are known.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,14 +16,15 @@ use super::index_file::{self, Header};
 use super::place::Place;
 use super::properties::{file_schema, writer_properties};
 use super::sink::{Failure, Part, Sink, seeded};
-use super::{BLOCK_ROWS, Periods, SegmentId, SegmentMeta, SegmentRows};
+use super::{BLOCK_ROWS, PeriodBlock, Periods, SegmentId, SegmentMeta, SegmentRows};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::index::{Zone, ZoneMapBuilder, build};
 use crate::partition::{Partition, PartitionFinder};
 use crate::schema::{TableId, TableSchema};
 
-/// A segment that is being written. Dropped without [`SegmentWriter::finish`] it removes its files as far as it can.
+/// A segment that is being written. Dropped without [`SegmentWriter::finish`] it removes its files
+/// as far as it can.
 #[derive(Debug)]
 pub(crate) struct SegmentWriter {
     disk: Arc<dyn Disk>,
@@ -48,7 +50,8 @@ pub(crate) struct SegmentWriter {
 }
 
 impl SegmentWriter {
-    /// Begins a segment of the table in the folder `dir`, which must exist; an error if one of its files does already.
+    /// Begins a segment of the table in the folder `dir`, which must exist; an error if one of its
+    /// files does already.
     pub(crate) fn create(
         disk: Arc<dyn Disk>,
         dir: &Path,
@@ -87,7 +90,8 @@ impl SegmentWriter {
         })
     }
 
-    /// Adds rows behind those there are. Rows must be sorted as the segment is, and belong to its partition.
+    /// Adds rows behind those there are. Rows must be sorted as the segment is, and belong to its
+    /// partition.
     pub(crate) fn write(&mut self, rows: SegmentRows) -> Result<()> {
         let SegmentRows { batch, periods, key_hashes } = rows;
         let row_count = batch.num_rows();
@@ -122,7 +126,8 @@ impl SegmentWriter {
 
     /// Holds rows against the order and the partition they claim, and takes them into zones.
     ///
-    /// A flush or compaction that breaks these rules would lose rows from answers without an error, so it must not get far.
+    /// A flush or compaction that breaks these rules would lose rows from answers without an error,
+    /// so it must not get far.
     fn note_periods(&mut self, periods: &Periods) {
         let row_count = periods.len();
         let is_open = |row: usize| periods.system_to[row] == i64::MAX;
@@ -236,7 +241,7 @@ fn sorted_pairs(hashes: &[u64]) -> Vec<(u64, u32)> {
 
 /// The zone of a block, from the columns that are written.
 fn block_zone(instants: &[ArrayRef]) -> Zone {
-    let periods = Periods::from_arrays(instants);
+    let periods = PeriodBlock::from_arrays(instants);
     let zone = periods.and_then(|periods| periods.zone(0, periods.len()));
     zone.expect("a block has rows, and its instants were made from microseconds")
 }

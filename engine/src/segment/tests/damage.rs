@@ -21,7 +21,8 @@ fn read_all(segment: &Segment) -> Result<String, Error> {
     Ok(format!("{rows:?} {zones:?} {periods:?} {arrays:?}"))
 }
 
-/// The damage is reported with the name of the file, and reading fails likewise or gives the exact answer.
+/// The damage is reported with the name of the file, and reading fails likewise or gives the exact
+/// answer.
 fn check(disk: &MemoryDisk, meta: &SegmentMeta, damaged: &Path, exact: &str, what: &str) {
     let segment = open(disk, meta);
     let damaged = damaged.display().to_string();
@@ -86,6 +87,11 @@ fn another_segments_files_and_stale_ones_are_reported() {
             [(&disk, &other.file_paths()[nth]), (&elsewhere, &stale.file_paths()[nth])]
         {
             let foreign = from.read_all(name).unwrap();
+            if foreign == whole {
+                // The same rows make the same Parquet file, whatever the segment's number.
+                assert_eq!(nth, 0);
+                continue;
+            }
             disk.damage(path, |bytes| *bytes = foreign).unwrap();
             check(&disk, &meta, path, &exact, "foreign bytes");
             disk.damage(path, |bytes| *bytes = whole.clone()).unwrap();

@@ -60,7 +60,8 @@ fn disk() -> MemoryDisk {
     disk
 }
 
-/// Random values of every type, among them NULL, empty and extreme ones; the key is (`row` / 3, a text).
+/// Random values of every type, among them NULL, empty and extreme ones; the key is (`row` / 3, a
+/// text).
 fn batch(row_count: usize, random: &mut Xorshift) -> RecordBatch {
     let mut some = || random.below(5) != 0;
     let present: Vec<Vec<bool>> =

@@ -1,4 +1,5 @@
-//! What goes in comes out: rows of every type, at every size around a block, through every way of reading.
+//! What goes in comes out: rows of every type, at every size around a block, through every way of
+//! reading.
 
 use std::collections::HashMap;
 
@@ -36,10 +37,10 @@ fn check_periods(segment: &Segment, rows: &SegmentRows, blocks: &[u32]) {
     let mut read = Periods::default();
     for block in blocks {
         let periods = segment.periods(*block).unwrap();
-        read.valid_from.extend(&periods.valid_from);
-        read.valid_to.extend(&periods.valid_to);
-        read.system_from.extend(&periods.system_from);
-        read.system_to.extend(&periods.system_to);
+        read.valid_from.extend(periods.valid_from.iter());
+        read.valid_to.extend(periods.valid_to.iter());
+        read.system_from.extend(periods.system_from.iter());
+        read.system_to.extend(periods.system_to.iter());
         let zone = segment.zones().unwrap().blocks[*block as usize];
         assert_eq!(periods.zone(0, periods.len()), Some(zone));
     }
