@@ -13,5 +13,7 @@ mod zone;
 mod tests;
 
 pub(crate) use key::{KeySection, PageEntry, PageSource, build};
-pub(crate) use key_page::{FRAGMENT_BITS, KeyPage, PAGE_BYTES_MAX};
+#[cfg(test)]
+pub(crate) use key_page::FRAGMENT_BITS;
+pub(crate) use key_page::{KeyPage, PAGE_BYTES_MAX};
 pub(crate) use zone::{ColumnZone, Zone, ZoneMap, ZoneMapBuilder, zone_row_bytes};

@@ -1,5 +1,7 @@
 //! What flush, compaction and scans ask of a segment beside its columns: keys, versions, everything once.
 
+use std::ops::Deref;
+
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::take;
 
@@ -12,7 +14,7 @@ use crate::time::Rect;
 /// So many blocks are decoded at a time when a segment is read once: a quarter of a row group.
 const READ_BLOCK_COUNT: usize = 8;
 
-impl Periods {
+impl<C: Deref<Target = [i64]>> Periods<C> {
     /// The extent of a row in both times.
     pub(crate) fn rect(&self, row: usize) -> Rect {
         Rect {
@@ -49,7 +51,7 @@ impl Segment {
     /// Hands out every block with its number, values and periods, past the cache.
     pub(crate) fn read_blocks_uncached(
         &self,
-        each: &mut dyn FnMut(u32, RecordBatch, Periods) -> Result<()>,
+        each: &mut dyn FnMut(u32, RecordBatch, PeriodBlock) -> Result<()>,
     ) -> Result<()> {
         let core = self.open_core()?;
         let column_count = self.schema().columns.len();

@@ -5,6 +5,7 @@
 //! `system_from`. What an as-of query can see of a partition is then a prefix. Ties are in any order.
 
 use std::cmp::Reverse;
+use std::ops::Deref;
 
 use super::Periods;
 use crate::partition::{Partition, PartitionFinder};
@@ -18,7 +19,11 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn new(periods: &Periods, row: usize, finder: &mut PartitionFinder) -> Place {
+    pub(super) fn new<C: Deref<Target = [i64]>>(
+        periods: &Periods<C>,
+        row: usize,
+        finder: &mut PartitionFinder,
+    ) -> Place {
         Place {
             is_closed: periods.system_to[row] != i64::MAX,
             partition: Reverse(finder.of_end(periods.end(row))),

@@ -12,7 +12,7 @@ use super::{PeriodBlock, SegmentMeta, ZoneMap};
 use crate::cache::{Cache, CacheCounters, CacheKey};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
-use crate::index::{KeyPage, PageSource};
+use crate::index::{KeyPage, KeySection, PageSource};
 use crate::schema::TableSchema;
 
 /// The cache's number for what [`Core`] holds; columns are numbered from 0.
@@ -29,6 +29,15 @@ pub(crate) enum Section {
     Open,
     /// The rows whose system period has ended.
     Closed,
+}
+
+impl Section {
+    fn keys(self, core: &Core) -> &KeySection {
+        match self {
+            Section::Open => &core.fixed.open,
+            Section::Closed => &core.fixed.closed,
+        }
+    }
 }
 
 /// A segment of a live version of the manifest. Making one touches no file.
@@ -217,8 +226,9 @@ impl Segment {
         let core = self.core()?;
         let pages = Pages { segment: self, core: &core };
         let mut rows = Vec::new();
-        core.fixed.open.rows_of(hash, &pages, &mut rows)?;
-        core.fixed.closed.rows_of(hash, &pages, &mut rows)?;
+        for section in [Section::Open, Section::Closed] {
+            section.keys(&core).rows_of(hash, &pages, &mut rows)?;
+        }
         rows.sort_unstable();
         Ok(rows)
     }
@@ -233,11 +243,7 @@ impl Segment {
     ) -> Result<()> {
         let core = self.core()?;
         let pages = Pages { segment: self, core: &core };
-        let section = match section {
-            Section::Open => &core.fixed.open,
-            Section::Closed => &core.fixed.closed,
-        };
-        section.for_each_match(sorted_hashes, &pages, found)
+        section.keys(&core).for_each_match(sorted_hashes, &pages, found)
     }
 
     /// Takes everything of this segment out of the cache.

@@ -8,6 +8,7 @@
 use arrow::array::{ArrayRef, RecordBatch};
 
 use super::core::Core;
+use super::place::Place;
 use super::{BLOCK_ROWS, PeriodBlock, ROW_GROUP_ROWS, Segment};
 use crate::codec::encode_keys;
 use crate::error::{Error, ErrorKind, Result};
