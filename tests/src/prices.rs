@@ -137,7 +137,12 @@ impl Prices {
 }
 
 /// The price of a key in a snapshot; an empty text is the snapshot's now.
-pub fn price_of(snapshot: &Snapshot, sku: &str, holds: &str, recorded: &str) -> Result<Option<i64>> {
+pub fn price_of(
+    snapshot: &Snapshot,
+    sku: &str,
+    holds: &str,
+    recorded: &str,
+) -> Result<Option<i64>> {
     let at = At {
         valid: (!holds.is_empty()).then(|| valid(holds)),
         system: (!recorded.is_empty()).then(|| system(recorded)),
@@ -176,7 +181,9 @@ pub struct Story {
 impl Story {
     /// A price over `[from, to)`.
     pub fn put(self, sku: &str, price: i64, from: &str, to: &str) -> Story {
-        self.then(|transaction| transaction.put("prices", &price_batch(sku, price, Some((from, to)))))
+        self.then(|transaction| {
+            transaction.put("prices", &price_batch(sku, price, Some((from, to))))
+        })
     }
 
     /// A price from the transaction's system time on.

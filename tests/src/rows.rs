@@ -11,7 +11,7 @@ use annals_engine::arrow::array::{
     TimestampMicrosecondArray,
 };
 use annals_engine::arrow::datatypes::{DataType as ArrowType, Field, Schema};
-use annals_engine::{DataType, Value, ValidTime};
+use annals_engine::{DataType, ValidTime, Value};
 
 /// One value. Doubles are counted in eighths, so that they are exact and have an order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,11 +71,13 @@ impl fmt::Display for Cell {
 pub fn array(data_type: DataType, cells: &[&Cell]) -> ArrayRef {
     let ints = || cells.iter().map(|cell| int(cell));
     match data_type {
-        DataType::Boolean => Arc::new(BooleanArray::from_iter(cells.iter().map(|cell| match cell {
-            Cell::Null => None,
-            Cell::Boolean(value) => Some(*value),
-            other => panic!("{other:?} is not a BOOLEAN"),
-        }))),
+        DataType::Boolean => {
+            Arc::new(BooleanArray::from_iter(cells.iter().map(|cell| match cell {
+                Cell::Null => None,
+                Cell::Boolean(value) => Some(*value),
+                other => panic!("{other:?} is not a BOOLEAN"),
+            })))
+        }
         DataType::Integer => Arc::new(Int32Array::from_iter(
             ints().map(|value| value.map(|value| i32::try_from(value).expect("fits 32 bits"))),
         )),
@@ -105,7 +107,8 @@ fn int(cell: &Cell) -> Option<i64> {
 
 /// A batch of the named columns.
 pub fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
-    let field = |(name, array): &(&str, ArrayRef)| Field::new(*name, array.data_type().clone(), true);
+    let field =
+        |(name, array): &(&str, ArrayRef)| Field::new(*name, array.data_type().clone(), true);
     let schema = Schema::new(columns.iter().map(field).collect::<Vec<Field>>());
     let arrays = columns.into_iter().map(|(_, array)| array).collect();
     RecordBatch::try_new(Arc::new(schema), arrays).expect("columns of one length")

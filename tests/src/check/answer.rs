@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use annals_engine::arrow::array::RecordBatch;
 use annals_engine::schema::EVENT_ID;
-use annals_engine::{At, Clause as EngineClause, Snapshot, SystemTime, Value, ValidTime};
+use annals_engine::{At, Clause as EngineClause, Snapshot, SystemTime, ValidTime, Value};
 
 use super::PERIOD_COLUMNS;
 use crate::generate::{Filter, Query, Question, Shape};
@@ -81,7 +81,12 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn found(&self, snapshot: &Snapshot, shape: &Shape, names: &[&str]) -> Result<Vec<Row>, String> {
+    fn found(
+        &self,
+        snapshot: &Snapshot,
+        shape: &Shape,
+        names: &[&str],
+    ) -> Result<Vec<Row>, String> {
         let told = |error: annals_engine::Error| format!("the engine refuses: {error}");
         let mut scan = snapshot.scan(shape.name).map_err(told)?;
         if let Some(clause) = self.valid {

@@ -3,8 +3,8 @@
 //! [`World`] takes every step on both; [`World::ask`] asks both the same question and compares the answers row by row.
 
 mod answer;
-mod write;
 mod world;
+mod write;
 
 pub use answer::{ask, load_ids};
 pub use world::{Counts, World};

@@ -205,7 +205,10 @@ impl World {
         if let Err(difference) = ask(snapshot, &self.shapes, tables, &self.ids, query) {
             let table = self.shapes[query.table].name;
             let now = snapshot.system_time();
-            panic!("table `{table}`, snapshot of {now} ({}): {query:?}\n{difference}", now.micros());
+            panic!(
+                "table `{table}`, snapshot of {now} ({}): {query:?}\n{difference}",
+                now.micros()
+            );
         }
     }
 }

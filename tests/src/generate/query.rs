@@ -171,10 +171,8 @@ fn draw_clause(
 ) -> Option<Clause> {
     let (x, y) = (instant(rng), instant(rng));
     let (a, b) = (x.min(y), x.max(y));
-    let (open_a, open_b) = (
-        if rng.chance(8) { i64::MIN } else { a },
-        if rng.chance(8) { i64::MAX } else { b },
-    );
+    let (open_a, open_b) =
+        (if rng.chance(8) { i64::MIN } else { a }, if rng.chance(8) { i64::MAX } else { b });
     match rng.weighted(&[15, 30, 15, 15, 10, 15]) {
         0 => None,
         1 => Some(Clause::AsOf(x)),

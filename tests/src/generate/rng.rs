@@ -67,6 +67,8 @@ pub fn runs(test: &str, first: u64, count: u64) -> impl Iterator<Item = u64> {
     let (file, name) = test.split_once("::").expect("file::test");
     let (file, name) = (file.to_owned(), name.to_owned());
     seeds.inspect(move |seed| {
-        println!("ANNALS_SEED={seed} cargo test -p annals-tests --test {file} -- {name} --nocapture");
+        println!(
+            "ANNALS_SEED={seed} cargo test -p annals-tests --test {file} -- {name} --nocapture"
+        );
     })
 }

@@ -99,7 +99,9 @@ impl Shape {
         let number = rng.within(0..=self.key_limit - 1);
         match self.key_count {
             // Negative numbers and large ones, so that an order of bytes that is not the order of numbers shows.
-            1 => vec![Cell::Int((number - self.key_limit / 3) * if number % 5 == 0 { 1 << 40 } else { 1 })],
+            1 => vec![Cell::Int(
+                (number - self.key_limit / 3) * if number % 5 == 0 { 1 << 40 } else { 1 },
+            )],
             // Words of which one begins another, and one is empty.
             _ => vec![Cell::text("ab".repeat((number % 4) as usize)), Cell::Int(number / 4 - 2)],
         }
@@ -108,7 +110,10 @@ impl Shape {
     /// The columns after the key.
     pub fn draw_values(&self, rng: &mut Rng) -> Row {
         let columns = &self.columns[self.key_count..];
-        columns.iter().map(|(_, data_type, nullable)| draw_cell(*data_type, *nullable, rng)).collect()
+        columns
+            .iter()
+            .map(|(_, data_type, nullable)| draw_cell(*data_type, *nullable, rng))
+            .collect()
     }
 }
 

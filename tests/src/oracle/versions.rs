@@ -54,7 +54,8 @@ impl Versions {
         for version in superseded {
             let before = (version.valid_from, *a);
             let after = (*b, version.valid_to);
-            for (valid_from, valid_to) in [before, after].into_iter().filter(|(from, to)| from < to) {
+            for (valid_from, valid_to) in [before, after].into_iter().filter(|(from, to)| from < to)
+            {
                 believed.push(Version { valid_from, valid_to, system_from: *s, ..version.clone() });
             }
             if version.system_from < *s {
@@ -63,7 +64,13 @@ impl Versions {
         }
         if let Some(row) = row {
             let (valid_from, valid_to, row) = (*a, *b, row.clone());
-            believed.push(Version { system_from: *s, valid_from, valid_to, system_to: i64::MAX, row });
+            believed.push(Version {
+                system_from: *s,
+                valid_from,
+                valid_to,
+                system_to: i64::MAX,
+                row,
+            });
         }
         of_key.believed = believed;
     }
