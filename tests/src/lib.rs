@@ -11,10 +11,10 @@
 //! seed and the step; nothing here is used by the engine.
 
 pub mod check;
-//pub mod damage;
+pub mod damage;
 pub mod generate;
 pub mod oracle;
 pub mod prices;
 pub mod rows;
 pub mod scratch;
-//pub mod tz;
+pub mod tz;

@@ -76,12 +76,12 @@ fn enough(counts: Counts, operations: usize, queries: usize) {
 
 #[test]
 fn dense_histories_in_memory() {
-    enough(run("dense_histories_in_memory", 1_000, DENSE, Scratch::in_memory), 25_000, 6_000);
+    enough(run("dense_histories_in_memory", 1_000, DENSE, Scratch::in_memory), 25_000, 9_000);
 }
 
 #[test]
 fn dense_histories_on_disk() {
-    enough(run("dense_histories_on_disk", 2_000, DENSE, Scratch::new), 25_000, 6_000);
+    enough(run("dense_histories_on_disk", 2_000, DENSE, Scratch::new), 25_000, 9_000);
 }
 
 #[test]
