@@ -372,7 +372,7 @@ fn a_database_that_another_process_holds_is_unavailable() {
     assert_eq!(line, "held\n");
     let error = Database::open(prices.scratch.path(), prices.scratch.options()).err();
     let shown = prices.scratch.path().display().to_string();
-    check(error, ErrorKind::Unavailable, &[&shown, "process"]);
+    check(error, ErrorKind::Unavailable, &[&shown, "open"]);
     let verified = annals_engine::verify(prices.scratch.path(), &Options::default(), &mut |_| ());
     check(verified.err(), ErrorKind::Unavailable, &[&shown]);
     drop(child.stdin.take());

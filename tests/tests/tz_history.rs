@@ -7,9 +7,10 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 
-use annals_engine::{Database, Options, SystemTime};
-use annals_tests::prices::system;
+use annals_engine::{Database, ManualClock, Options, SystemTime};
+use annals_tests::prices::{NOW, system};
 use annals_tests::scratch::Scratch;
 use annals_tests::tz::{self, Release, Truth};
 
@@ -40,7 +41,7 @@ fn check(database: &Database, truths: &[Truth], until: SystemTime, when: &str) {
 #[test]
 fn the_time_zone_history_is_answered_right_before_and_after_maintenance() {
     let Some((releases, truths)) = data() else { return };
-    let scratch = Scratch::new(system("2030-01-01")).memtable_bytes(64 << 20);
+    let scratch = Scratch::new(system(NOW)).memtable_bytes(64 << 20);
     let database = scratch.open();
     database.create_table(tz::spec()).expect("a new table");
     for release in &releases {
@@ -58,7 +59,7 @@ fn the_time_zone_history_is_answered_right_before_and_after_maintenance() {
 #[test]
 fn the_time_zone_history_is_answered_right_from_many_small_flushes() {
     let Some((releases, truths)) = data() else { return };
-    let scratch = Scratch::in_memory(system("2030-01-01")).memtable_bytes(128 << 10);
+    let scratch = Scratch::in_memory(system(NOW)).memtable_bytes(128 << 10);
     let mut database = scratch.open();
     database.create_table(tz::spec()).expect("a new table");
     for (at, release) in releases.iter().enumerate() {
@@ -113,9 +114,11 @@ fn the_time_zone_history_survives_kill_9_in_the_middle_of_the_import() {
     let Some((releases, truths)) = data() else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let dir = folder.path().join("db");
+    let clock = Arc::new(ManualClock::new(system(NOW)));
+    let options = || Options::default().clock(clock.clone());
     for count in [1, 2, 9, 24, 33, 47, 59, 60] {
         let acknowledged = Importer::start(&dir).kill_after(count);
-        let database = Database::open(&dir, Options::default()).expect("recovery");
+        let database = Database::open(&dir, options()).expect("recovery");
         let found = tz::imported(&database, &releases);
         println!("killed after {acknowledged}, found {found}: {}", database.recovery());
         assert!(found >= acknowledged, "of {acknowledged} acknowledged releases {found} are there");
@@ -124,7 +127,7 @@ fn the_time_zone_history_survives_kill_9_in_the_middle_of_the_import() {
         let when = format!("after kill -9 behind release {found}");
         check(&database, &truths[..1], until, &when);
     }
-    let database = Database::open(&dir, Options::default()).expect("recovery");
+    let database = Database::open(&dir, options()).expect("recovery");
     assert_eq!(tz::imported(&database, &releases), releases.len());
     check(&database, &truths, SystemTime::MAX, "after eight kills");
     database.compact(&mut |_| ()).expect("a compaction");

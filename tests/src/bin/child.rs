@@ -5,8 +5,10 @@
 //! `annals-test-child hold DIR` opens the database in DIR, writes `held`, and waits for the end of standard input.
 
 use std::io::{Read, Write};
+use std::sync::Arc;
 
-use annals_engine::{Database, Options};
+use annals_engine::{Database, ManualClock, Options};
+use annals_tests::prices::{NOW, system};
 use annals_tests::tz;
 
 fn main() {
@@ -20,7 +22,8 @@ fn main() {
 
 fn import_tz(dir: &str) {
     // A small memtable, and background threads, so that flushes are under way when the kill comes.
-    let options = Options::default().memtable_bytes(256 << 10);
+    let clock = Arc::new(ManualClock::new(system(NOW)));
+    let options = Options::default().memtable_bytes(256 << 10).clock(clock);
     let database = Database::open(dir, options).expect("the database opens");
     let releases = tz::releases().expect("the releases");
     let done = tz::imported(&database, &releases);
