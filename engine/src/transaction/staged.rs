@@ -61,7 +61,11 @@ impl Staged {
         batch: RecordBatch,
         given: &RecordBatch,
     ) -> Result<Staged> {
-        let valid_from = period_bound(&schema, given, VALID_FROM, i64::MIN)?;
+        let mut valid_from = period_bound(&schema, given, VALID_FROM, i64::MIN)?;
+        if schema.is_event && operation == Operation::Delete && valid_from.is_none() {
+            // An event that occurred lies before the system time: from then on there would be nothing to retract.
+            valid_from = Some(vec![i64::MIN; given.num_rows()]);
+        }
         let valid_to = period_bound(&schema, given, VALID_TO, i64::MAX)?;
         let is_event_put = schema.is_event && operation == Operation::Put;
         if let Some(row) = valid_from.iter().flatten().position(|at| *at == i64::MIN)

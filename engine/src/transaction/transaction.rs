@@ -83,7 +83,7 @@ impl Transaction {
     /// Retracts keys over valid periods; history keeps what was believed before.
     ///
     /// The batch has the key columns and, as for [`Transaction::put`], `_valid_from` and `_valid_to`. The key of an event is the
-    /// hidden column `_event_id`; to retract one, leave its period unbounded on both sides.
+    /// hidden column `_event_id`; without a period an event is retracted whenever it occurred.
     pub fn delete(&mut self, table: &str, keys: &RecordBatch) -> Result<()> {
         let schema = self.database.table(table)?;
         self.stage(Staged::delete(schema, keys)?)

@@ -1,0 +1,214 @@
+//! The same steps on a database and on the model.
+
+use std::collections::BTreeMap;
+
+use annals_engine::{Database, Snapshot, SystemTime};
+
+use super::{ask, load_ids, write};
+use crate::generate::{Change, Grid, Query, Rng, Shape, Situation, Step, draw_query};
+use crate::oracle::{Assertion, Table};
+use crate::rows::Cell;
+use crate::scratch::Scratch;
+
+/// What a run did, for the line that the suite prints.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Puts, deletes and maintenance steps.
+    pub operations: usize,
+    /// Questions answered.
+    pub queries: usize,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        self.operations += other.operations;
+        self.queries += other.queries;
+    }
+}
+
+/// A snapshot that is kept, and the model as it was then.
+struct Pin {
+    snapshot: Snapshot,
+    tables: Vec<Table>,
+}
+
+/// A database and the model of what it holds.
+pub struct World {
+    scratch: Scratch,
+    database: Option<Database>,
+    shapes: Vec<Shape>,
+    grid: Grid,
+    tables: Vec<Table>,
+    ids: BTreeMap<i64, i64>,
+    labels: i64,
+    last_commit: Option<(i64, u64)>,
+    answered: i64,
+    pins: Vec<Pin>,
+    /// What was done so far.
+    pub counts: Counts,
+}
+
+impl World {
+    /// A fresh database with the given tables.
+    pub fn new(scratch: Scratch, shapes: Vec<Shape>, grid: Grid) -> World {
+        let database = scratch.open();
+        for shape in &shapes {
+            database.create_table(shape.spec()).expect("a new table");
+        }
+        World {
+            scratch,
+            database: Some(database),
+            tables: vec![Table::default(); shapes.len()],
+            shapes,
+            grid,
+            ids: BTreeMap::new(),
+            labels: 0,
+            last_commit: None,
+            answered: i64::MIN,
+            pins: Vec::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// What the generator has to know for the next step.
+    pub fn situation(&self) -> Situation<'_> {
+        Situation {
+            shapes: &self.shapes,
+            grid: self.grid,
+            now: self.now(),
+            last: self.tables.iter().map(Table::last_system_time).collect(),
+            labels: self.labels,
+        }
+    }
+
+    fn now(&self) -> i64 {
+        annals_engine::Clock::now(self.scratch.clock()).micros()
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        self.database.as_ref().expect("an open database")
+    }
+
+    /// Takes a step on both sides.
+    pub fn step(&mut self, step: &Step) {
+        match step {
+            Step::Commit(changes, time) => self.commit(changes, *time),
+            Step::Rollback(changes) => {
+                let mut transaction = self.database().begin();
+                write(&mut transaction, &self.shapes, changes, &self.ids);
+            }
+            Step::SetClock(now) => self.scratch.clock().set(SystemTime::from_micros(*now)),
+            Step::Pin => {
+                let snapshot = self.snapshot();
+                self.pins.push(Pin { snapshot, tables: self.tables.clone() });
+            }
+            Step::Flush => self.database().flush().expect("a flush"),
+            Step::Maintain => {
+                self.database().maintain().expect("a step of background work");
+            }
+            Step::Compact => self.database().compact(&mut |_| ()).expect("a compaction"),
+            Step::Reopen => {
+                self.pins.clear();
+                self.database.take().expect("an open database").close().expect("a clean close");
+                self.database = Some(self.scratch.open());
+            }
+            Step::Crash => {
+                self.pins.clear();
+                drop(self.database.take());
+                self.database = Some(self.scratch.open());
+            }
+        }
+        self.counts.operations += match step {
+            Step::Commit(changes, _) => changes.len(),
+            _ => 1,
+        };
+    }
+
+    fn commit(&mut self, changes: &[Change], time: Option<i64>) {
+        let mut transaction = self.database().begin();
+        if let Some(time) = time {
+            transaction.system_time(SystemTime::from_micros(time));
+        }
+        write(&mut transaction, &self.shapes, changes, &self.ids);
+        let commit = transaction.commit().expect("a commit");
+        let system_time = commit.system_time.micros();
+        match time {
+            Some(time) => assert_eq!(system_time, time, "an import brings its own system time"),
+            None => self.check_own_time(system_time),
+        }
+        if let Some((_, number)) = self.last_commit {
+            assert_eq!(commit.number, number + 1, "commit numbers have no gaps");
+        }
+        let latest = self.last_commit.map_or(system_time, |(last, _)| last.max(system_time));
+        self.last_commit = Some((latest, commit.number));
+        for change in changes {
+            let (valid_from, valid_to) = change.valid.unwrap_or(match self.shapes[change.table] {
+                Shape { is_event: true, .. } => (system_time, system_time + 1),
+                _ => (system_time, i64::MAX),
+            });
+            let row = change.row.clone();
+            let assertion = Assertion { row, valid_from, valid_to, system_time };
+            self.tables[change.table].push(change.key.clone(), assertion);
+        }
+        self.learn_ids(changes);
+    }
+
+    /// The engine's own clock: not before the wall clock, after every commit, and after every instant that was answered.
+    fn check_own_time(&self, system_time: i64) {
+        assert!(system_time >= self.now(), "the system time lies before the clock");
+        assert!(system_time > self.answered, "the answer as of an instant already read changed");
+        if let Some((last, _)) = self.last_commit {
+            assert!(system_time > last, "system time {system_time} after {last}");
+        }
+    }
+
+    fn learn_ids(&mut self, changes: &[Change]) {
+        let is_new = |change: &&Change| change.row.is_some() && self.shapes[change.table].is_event;
+        let Some(change) = changes.iter().rev().find(is_new) else { return };
+        let Cell::Int(label) = change.key[0] else { panic!("a label is a number") };
+        self.labels = label + 1;
+        let snapshot = self.database().snapshot().expect("a snapshot");
+        self.ids = load_ids(&snapshot, &self.shapes[change.table]);
+        assert_eq!(self.ids.len() as i64, self.labels, "every event is there");
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        let snapshot = self.database().snapshot().expect("a snapshot");
+        self.answered = self.answered.max(snapshot.system_time().micros());
+        snapshot
+    }
+
+    /// Asks random questions of the latest state, and of every snapshot that was kept. Panics where an answer differs.
+    pub fn ask(&mut self, rng: &mut Rng, count: usize) {
+        let snapshot = self.snapshot();
+        self.ask_of(rng, &snapshot, &self.tables, count);
+        for pin in &self.pins {
+            self.ask_of(rng, &pin.snapshot, &pin.tables, count / 4);
+        }
+        self.counts.queries += count + self.pins.len() * (count / 4);
+        // A snapshot keeps old files; a few at a time are enough.
+        if self.pins.len() > 2 {
+            self.pins.remove(0);
+        }
+    }
+
+    fn ask_of(&self, rng: &mut Rng, snapshot: &Snapshot, tables: &[Table], count: usize) {
+        let now = snapshot.system_time().micros();
+        for _ in 0..count {
+            let query = draw_query(rng, &self.shapes, tables, now);
+            self.check(snapshot, tables, &query);
+        }
+    }
+
+    fn check(&self, snapshot: &Snapshot, tables: &[Table], query: &Query) {
+        if let Err(difference) = ask(snapshot, &self.shapes, tables, &self.ids, query) {
+            let table = self.shapes[query.table].name;
+            let now = snapshot.system_time();
+            panic!(
+                "table `{table}`, snapshot of {now} ({}): {query:?}\n{difference}",
+                now.micros()
+            );
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Random tables, histories and questions, each from one seed.
+//!
+//! Instants come from a small grid, so that starts, ends and system times meet each other often; some are a microsecond
+//! beside it. Questions are drawn after the data, around its boundaries: a question drawn before would hardly ever meet one.
+
+mod query;
+mod rng;
+mod shape;
+mod step;
+
+pub use query::{Filter, Query, Question, draw_query};
+pub use rng::{Rng, runs};
+pub use shape::{Shape, shapes};
+pub use step::{Change, Grid, Situation, Step, draw_step};

@@ -1,0 +1,96 @@
+//! Every answer equals the contract: random histories on the engine and on the model, asked the same random questions.
+//!
+//! Each run draws tables, a grid of instants and a history from its seed: puts, deletes, facts overwritten inside their own
+//! transaction, backdating, imports with their own system time, several tables in one transaction, a clock that jumps; between
+//! them flushes, steps of background work, compactions, restarts and drops without a close. The questions (points,
+//! ranges on both axes, ALL, histories, projections, predicates, limits) are drawn after the data, around its boundaries.
+//! A last test adds up what the others do: at least 100,000 operations and 20,000 questions.
+
+use annals_engine::SystemTime;
+use annals_tests::check::{Counts, World};
+use annals_tests::generate::{Grid, Rng, Step, draw_step, runs, shapes};
+use annals_tests::scratch::Scratch;
+
+/// How large the runs of a test are.
+#[derive(Clone, Copy)]
+struct Size {
+    seeds: u64,
+    rounds: usize,
+    steps_a_round: usize,
+    questions_a_round: usize,
+    key_limit: i64,
+    memtable_bytes: usize,
+}
+
+/// Many short histories of few keys, so that facts lie on top of each other.
+const DENSE: Size = Size {
+    seeds: 24,
+    rounds: 8,
+    steps_a_round: 45,
+    questions_a_round: 32,
+    key_limit: 7,
+    memtable_bytes: 16 << 10,
+};
+
+/// A few long ones of many keys, so that there are many segments and partitions.
+const LONG: Size = Size {
+    seeds: 4,
+    rounds: 12,
+    steps_a_round: 170,
+    questions_a_round: 40,
+    key_limit: 60,
+    memtable_bytes: 48 << 10,
+};
+
+fn run(test: &str, first_seed: u64, size: Size, scratch: fn(SystemTime) -> Scratch) -> Counts {
+    let mut counts = Counts::default();
+    for seed in runs(&format!("oracle_random::{test}"), first_seed, size.seeds) {
+        let mut rng = Rng::new(seed);
+        let shapes = shapes(&mut rng, size.key_limit);
+        let grid = Grid::draw(&mut rng);
+        let scratch = scratch(SystemTime::from_micros(grid.start + grid.width * 2));
+        let mut world = World::new(scratch.memtable_bytes(size.memtable_bytes), shapes, grid);
+        for _ in 0..size.rounds {
+            for _ in 0..size.steps_a_round {
+                let step = draw_step(&mut rng, &world.situation());
+                world.step(&step);
+            }
+            world.ask(&mut rng, size.questions_a_round);
+        }
+        for step in [Step::Flush, Step::Crash, Step::Compact, Step::Reopen] {
+            world.step(&step);
+            world.ask(&mut rng, size.questions_a_round);
+        }
+        counts += world.counts;
+    }
+    println!("{test}: {} operations, {} questions", counts.operations, counts.queries);
+    counts
+}
+
+fn enough(counts: Counts, operations: usize, queries: usize) {
+    if std::env::var_os("ANNALS_SEED").is_none() {
+        assert!(counts.operations >= operations, "only {} operations", counts.operations);
+        assert!(counts.queries >= queries, "only {} questions", counts.queries);
+    }
+}
+
+#[test]
+fn dense_histories_in_memory() {
+    enough(run("dense_histories_in_memory", 1_000, DENSE, Scratch::in_memory), 25_000, 9_000);
+}
+
+#[test]
+fn dense_histories_on_disk() {
+    enough(run("dense_histories_on_disk", 2_000, DENSE, Scratch::new), 25_000, 9_000);
+}
+
+#[test]
+fn long_histories_in_memory() {
+    enough(run("long_histories_in_memory", 3_000, LONG, Scratch::in_memory), 25_000, 1_500);
+}
+
+#[test]
+fn long_histories_with_background_threads() {
+    let scratch = |start| Scratch::new(start).background(true);
+    enough(run("long_histories_with_background_threads", 4_000, LONG, scratch), 25_000, 1_500);
+}
