@@ -78,7 +78,8 @@ impl<'a> Assertions<'a> {
             if overlapping.is_empty() {
                 continue;
             }
-            let rows: Vec<u32> = overlapping.iter().map(|(row, _)| *row).collect();
+            let first = number * BLOCK_ROWS;
+            let rows: Vec<u32> = overlapping.iter().map(|(row, _)| *row - first).collect();
             let keys = segment.keys_of(self.schema, number, &rows)?;
             for (at, &(row, group)) in overlapping.iter().enumerate() {
                 if keys.get(at) == self.key(group) {

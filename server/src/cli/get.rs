@@ -57,12 +57,16 @@ impl Get {
             true => Some(snapshot.history(&self.table, &key)?),
             false => snapshot.get(&self.table, &key, at)?,
         };
-        let Some(rows) = rows.filter(|rows| rows.num_rows() > 0) else {
-            let key = self.key.join(",");
-            let when = if self.history { "ever" } else { "at these instants" };
-            eprintln!("annals: nothing was believed of {key} {when}");
-            return Ok(());
+        let rows = match rows {
+            Some(rows) => rows,
+            // No row, but of the same columns, so that the answer has its form all the same.
+            None => snapshot.history(&self.table, &key)?.slice(0, 0),
         };
+        if rows.num_rows() == 0 {
+            let key = self.key.join(",");
+            let when = if self.history { "" } else { " at these instants" };
+            eprintln!("nothing is believed of {key}{when}");
+        }
         let shape = Shape::of_table(rows.schema(), &table);
         let mut writer = Writer::new(Format::of_stdout(self.format), shape, output::stdout())?;
         writer.write(&rows)?;

@@ -65,7 +65,20 @@ pub(crate) struct Dir {
 impl Dir {
     /// Opens the database, which must be there; what recovery had to do is told on standard error.
     pub(crate) fn open(&self) -> Result<Database> {
-        Ok(Database::open_existing(&self.dir, Options::default())?)
+        let database = Database::open_existing(&self.dir, Options::default())?;
+        tell_recovery(&database);
+        Ok(database)
+    }
+}
+
+/// Says what opening took away from the files of a database, if anything: nothing is dropped unreported.
+pub(crate) fn tell_recovery(database: &Database) {
+    let report = database.recovery();
+    for cut in &report.cuts {
+        eprintln!("recovery: cut {cut}");
+    }
+    for file in &report.removed_files {
+        eprintln!("recovery: removed unfinished {file}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! `annals stats`: what a database consists of.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use annals_engine::Stats as EngineStats;
@@ -37,7 +38,7 @@ impl Stats {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<()> {
         let stats = self.dir.open()?.stats()?;
-        let rows = rows(&lines(&stats))?;
+        let rows = rows(&lines(&stats, log_bytes(&self.dir.dir)?))?;
         let format = Format::of_stdout(self.format);
         let mut writer = Writer::new(format, Shape::plain(rows.schema()), output::stdout())?;
         writer.write(&rows)?;
@@ -50,13 +51,22 @@ pub(super) fn byte_count(stats: &EngineStats) -> u64 {
     stats.tables.iter().flat_map(|table| &table.partitions).map(|partition| partition.bytes).sum()
 }
 
-fn lines(stats: &EngineStats) -> Vec<Line> {
+/// How many bytes the files of the write-ahead log have.
+fn log_bytes(dir: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(dir.join("wal"))? {
+        bytes += entry?.metadata()?.len();
+    }
+    Ok(bytes)
+}
+
+fn lines(stats: &EngineStats, log_bytes: u64) -> Vec<Line> {
     let mut lines = Vec::new();
     for table in &stats.tables {
         lines.extend(table.partitions.iter().map(|partition| Line {
             part: "segments",
             table: Some(table.name.clone()),
-            partition: Some(partition.partition.to_string()),
+            partition: Some(partition.partition.clone()),
             segment_count: Some(partition.segment_count),
             row_count: Some(partition.row_count),
             bytes: Some(partition.bytes),
@@ -70,11 +80,8 @@ fn lines(stats: &EngineStats) -> Vec<Line> {
             bytes: None,
         });
     }
-    let whole = [
-        ("memtable", stats.memtable_bytes),
-        ("log", stats.wal_bytes),
-        ("cache", stats.cache_bytes),
-    ];
+    let whole =
+        [("memtable", stats.memtable_bytes), ("log", log_bytes), ("cache", stats.cache_bytes)];
     lines.extend(whole.map(|(part, bytes)| Line {
         part,
         table: None,

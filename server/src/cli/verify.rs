@@ -1,5 +1,6 @@
 //! `annals verify`: every byte of every file.
 
+use annals_engine::Options;
 use clap::Args;
 
 use super::Dir;
@@ -18,7 +19,7 @@ impl Verify {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<()> {
         let mut damage_count = 0_u64;
-        let report = annals_engine::verify(&self.dir.dir, &mut |damage| {
+        let report = annals_engine::verify(&self.dir.dir, &Options::default(), &mut |damage| {
             damage_count += 1;
             println!("{}", Failure::from(damage));
         })?;

@@ -28,6 +28,7 @@ use chunk::Checks;
 use load::Loader;
 use plan::Plan;
 
+use crate::cli::tell_recovery;
 use crate::error::{Failure, Result};
 pub(crate) use load::Written;
 pub(crate) use plan::Request;
@@ -116,13 +117,16 @@ fn open_if_there(dir: &Path) -> Result<Option<Database>> {
     if is_empty {
         return Ok(None);
     }
-    Ok(Some(Database::open(dir, options())?))
+    let database = Database::open(dir, options())?;
+    tell_recovery(&database);
+    Ok(Some(database))
 }
 
 fn last_system_time(database: &Database, table: &TableSchema) -> Result<Option<SystemTime>> {
     let stats = database.stats()?;
     let stats = stats.tables.into_iter().find(|stats| stats.name == table.name);
-    Ok(stats.and_then(|stats| stats.last_system_time))
+    let last = stats.and_then(|stats| stats.last_system_time);
+    Ok(last.map(|last| SystemTime::parse(&last)).transpose()?)
 }
 
 /// Counts bytes, each file's twice: checked, then written.
