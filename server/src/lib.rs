@@ -1,0 +1,44 @@
+//! The command line of Annals.
+//!
+//! The binary `annals` is [`run`] and nothing else, so that whatever it does can be called from a test.
+//!
+//! * `cli`: one file a command; what a user types.
+//! * `import`: from files to transactions.
+//! * `output`: from rows to standard output and files.
+//!
+//! Results go to standard output, everything else to standard error. The exit status is 0; or 1 with a line on standard error
+//! that says what was wrong and where; or 2 if the command line itself makes no sense.
+
+mod cli;
+mod error;
+mod import;
+mod output;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use error::Failure;
+
+/// Runs a command line, the name of the program first, and returns its exit status.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command = match cli::CommandLine::try_parse_from(arguments) {
+        Ok(command) => command,
+        Err(error) => {
+            // `--help` and `--version` come this way too, and are results. A closed output is nobody's concern here.
+            let _ = error.print();
+            let is_answer =
+                matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(if is_answer { 0 } else { 2 });
+        }
+    };
+    match command.run() {
+        Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("annals: {failure}");
+            ExitCode::from(if matches!(failure, Failure::Usage(_)) { 2 } else { 1 })
+        }
+    }
+}
