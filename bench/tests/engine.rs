@@ -2,7 +2,8 @@
 //! compacted and reopened.
 
 use annals_bench::measure;
-use annals_bench::workload::{Positions, Question, Size, Truth};
+use annals_bench::workload::{Positions, Question, Size, TABLE, Truth, table_spec, transaction};
+use annals_engine::{Database, Options, SystemTime};
 
 #[test]
 fn a_tiny_run_is_answered_exactly() {
@@ -20,6 +21,32 @@ fn a_tiny_run_is_answered_exactly() {
     measure::get(&dir, &truth).unwrap();
     measure::history(&dir, &truth).unwrap();
     measure::open(&dir).unwrap();
+}
+
+#[test]
+fn what_is_flushed_cuts_the_rows_of_every_block_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("positions");
+    let positions = Positions::new(Size::new(6_000, 4).unwrap());
+    let database = Database::open(&dir, Options::default().background(false)).unwrap();
+    database.create_table(table_spec()).unwrap();
+    for number in 0..positions.size().transaction_count() {
+        let mut next = database.begin();
+        next.put(TABLE, &transaction(&positions, number).unwrap()).unwrap();
+        next.system_time(SystemTime::from_micros(positions.system_time(number)));
+        next.commit().unwrap();
+        if number % 8 == 7 {
+            database.flush().unwrap();
+        }
+    }
+    database.close().unwrap();
+
+    let truth = Truth::resolve(&positions, |_| Ok(())).unwrap();
+    for (question, answer) in Question::ALL.iter().zip(&truth.answers) {
+        measure::scan(&dir, question, answer).unwrap();
+    }
+    measure::get(&dir, &truth).unwrap();
+    measure::history(&dir, &truth).unwrap();
 }
 
 #[test]
