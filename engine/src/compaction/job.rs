@@ -5,7 +5,7 @@ use arrow::record_batch::RecordBatch;
 use super::policy::Plan;
 use crate::codec::encode_keys;
 use crate::error::Result;
-use crate::layout::{Placed, RunWriter, group_by_partition};
+use crate::layout::{Placed, Placement, RunWriter};
 use crate::schema::TableSchema;
 use crate::segment::{BLOCK_ROWS, SegmentId, SegmentMeta};
 use crate::supersession::carve;
@@ -18,26 +18,27 @@ pub(crate) fn compact(
     plan: &Plan,
     next_id: &mut dyn FnMut() -> u64,
 ) -> Result<Vec<SegmentMeta>> {
-    let (mut sources, mut placed) = (Vec::new(), Vec::new());
+    let mut sources = Vec::new();
+    let mut placement = Placement::new(schema.partition_width);
     for entry in &plan.inputs {
-        read_segment(schema, entry, &mut sources, &mut placed)?;
+        read_segment(schema, entry, &mut sources, &mut placement)?;
     }
-    let groups = group_by_partition(placed, schema.partition_width, plan.direct_row_count_min);
+    let groups = placement.into_groups(plan.direct_row_count_min);
     let mut next_segment = || SegmentId(next_id());
     let mut writer = RunWriter::new(files, schema, &sources, &mut next_segment);
     let mut metas = Vec::new();
-    for (partition, rows) in &groups {
-        metas.extend(writer.write(*partition, rows)?);
+    for (partition, rows) in groups.iter() {
+        metas.extend(writer.write(partition, rows)?);
     }
     Ok(metas)
 }
 
-/// Appends the values of a segment, block by block, and the versions that its rows stand for.
+/// Appends the values of a segment, block by block, and places the versions that its rows stand for.
 fn read_segment(
     schema: &TableSchema,
     entry: &SegmentEntry,
     sources: &mut Vec<RecordBatch>,
-    placed: &mut Vec<Placed>,
+    placement: &mut Placement,
 ) -> Result<()> {
     let segment = entry.segment();
     let cuts = entry.cuts()?;
@@ -52,7 +53,7 @@ fn read_segment(
             let of_row = of_row.map_or(&[][..], |(_, cuts)| cuts);
             let (rect, hash) = (periods.rect(row as usize), keys.hash(row as usize));
             carve(rect, of_row.iter().copied(), &mut |rect| {
-                placed.push(Placed { rect, hash, source, row });
+                placement.push(Placed { rect, hash, source, row });
             });
         }
         sources.push(batch);

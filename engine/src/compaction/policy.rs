@@ -9,7 +9,7 @@ use crate::schema::TableId;
 use crate::version::{SegmentEntry, TableVersion};
 
 /// The most rows that one compaction reads, unless a single segment has more.
-const INPUT_ROW_COUNT_MAX: u64 = 3 << 19;
+const INPUT_ROW_COUNT_MAX: u64 = 1 << 20;
 /// The most bytes of segments that one compaction reads, unless a single segment has more.
 const INPUT_BYTES_MAX: u64 = 192 << 20;
 /// So many small segments of `current` are merged; fewer cost a reader little.

@@ -7,7 +7,7 @@ use arrow::compute::concat_batches;
 
 use super::settle::Assertions;
 use crate::error::Result;
-use crate::layout::{Placed, RunWriter, group_by_partition};
+use crate::layout::{Placed, Placement, RunWriter};
 use crate::memtable::{Chunk, KeyedRows, Resolver};
 use crate::segment::{SegmentId, SegmentMeta};
 use crate::supersession::{SupersessionMeta, write_supersessions};
@@ -51,7 +51,7 @@ pub(crate) fn flush_table(
         output.supersessions = Some(meta);
     }
     let (sources, places) = gather_sources(chunks)?;
-    let mut placed = Vec::new();
+    let mut placement = Placement::new(table.schema.partition_width);
     let mut resolver = Resolver::new();
     for (hash, group) in rows.groups(chunks) {
         let assertions = group
@@ -59,16 +59,15 @@ pub(crate) fn flush_table(
             .map(|&(_, (chunk, row))| ((chunk, row), &*chunks[chunk as usize], row as usize));
         resolver.resolve(assertions, &mut |(chunk, row): (u32, u32), rect| {
             let (source, first) = places[chunk as usize];
-            placed.push(Placed { rect, hash, source, row: first + row });
+            placement.push(Placed { rect, hash, source, row: first + row });
         });
     }
     drop(rows);
-    let width = table.schema.partition_width;
-    let groups = group_by_partition(placed, width, DIRECT_ROW_COUNT_MIN);
+    let groups = placement.into_groups(DIRECT_ROW_COUNT_MIN);
     let mut next_segment = || SegmentId(next_id());
     let mut writer = RunWriter::new(files, &table.schema, &sources, &mut next_segment);
-    for (partition, rows) in &groups {
-        output.segments.extend(writer.write(*partition, rows)?);
+    for (partition, rows) in groups.iter() {
+        output.segments.extend(writer.write(partition, rows)?);
     }
     Ok(output)
 }

@@ -11,5 +11,5 @@
 mod place;
 mod run;
 
-pub(crate) use place::{Placed, group_by_partition};
+pub(crate) use place::{Placed, Placement};
 pub(crate) use run::{RunWriter, SEGMENT_ROW_COUNT_MAX};

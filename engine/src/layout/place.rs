@@ -1,7 +1,7 @@
 //! Versions with their place: partition, section, order.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::ops::Range;
 
 use crate::partition::{Partition, PartitionFinder, PartitionWidth};
 use crate::time::Rect;
@@ -18,39 +18,80 @@ pub(crate) struct Placed {
     pub(crate) row: u32,
 }
 
-/// Splits versions by the partition that they will live in, each group in the order of a segment.
+/// Versions of many partitions on their way into segments.
 ///
-/// Groups of fewer than `direct_row_count_min` rows stay together in `current`; with 0 every row goes to its partition.
-/// Groups come in order of time, `current` last.
-pub(crate) fn group_by_partition(
-    placed: Vec<Placed>,
-    width: PartitionWidth,
-    direct_row_count_min: usize,
-) -> Vec<(Partition, Vec<Placed>)> {
-    let mut finder = PartitionFinder::new(width);
-    let mut homes: Vec<(Partition, Placed)> =
-        placed.into_iter().map(|placed| (finder.of_end(placed.rect.end()), placed)).collect();
-    let mut counts: HashMap<Partition, usize> = HashMap::new();
-    for (home, _) in &homes {
-        *counts.entry(*home).or_default() += 1;
+/// There are millions at a time, so they are kept once and ordered where they lie.
+#[derive(Debug)]
+pub(crate) struct Placement {
+    finder: PartitionFinder,
+    rows: Vec<(Home, Placed)>,
+    /// The partitions met so far, in the order in which they were met, and how many rows each has.
+    partitions: Vec<(Partition, usize)>,
+    last: Home,
+}
+
+/// The partition that a row belongs to, as a position in [`Placement::partitions`].
+type Home = u32;
+
+impl Placement {
+    pub(crate) fn new(width: PartitionWidth) -> Placement {
+        let finder = PartitionFinder::new(width);
+        Placement { finder, rows: Vec::new(), partitions: vec![(Partition::CURRENT, 0)], last: 0 }
     }
-    let target = |home: Partition| {
-        if counts[&home] >= direct_row_count_min { home } else { Partition::CURRENT }
-    };
-    homes.sort_unstable_by_key(|(home, placed)| {
-        let section = !placed.rect.is_open();
-        let tie = (placed.hash, placed.rect, placed.source, placed.row);
-        (target(*home), section, Reverse(*home), placed.rect.start(), tie)
-    });
-    let mut groups: Vec<(Partition, Vec<Placed>)> = Vec::new();
-    for (home, placed) in homes {
-        let partition = target(home);
-        match groups.last_mut() {
-            Some((last, rows)) if *last == partition => rows.push(placed),
-            _ => groups.push((partition, vec![placed])),
+
+    pub(crate) fn push(&mut self, placed: Placed) {
+        let partition = self.finder.of_end(placed.rect.end());
+        if self.partitions[self.last as usize].0 != partition {
+            let known = self.partitions.iter().position(|(other, _)| *other == partition);
+            self.last = known.unwrap_or(self.partitions.len()) as Home;
+            if known.is_none() {
+                self.partitions.push((partition, 0));
+            }
         }
+        self.partitions[self.last as usize].1 += 1;
+        self.rows.push((self.last, placed));
     }
-    groups
+
+    /// Splits the rows by the partition that they will live in, each group in the order of a segment.
+    ///
+    /// Groups of fewer than `direct_row_count_min` rows stay together in `current`; with 0 every row goes to its partition. Groups
+    /// come in order of time, `current` last.
+    pub(crate) fn into_groups(self, direct_row_count_min: usize) -> Groups {
+        let Placement { mut rows, partitions, .. } = self;
+        let target = |home: Home| {
+            let (partition, row_count) = partitions[home as usize];
+            if row_count >= direct_row_count_min { partition } else { Partition::CURRENT }
+        };
+        rows.sort_unstable_by_key(|(home, placed)| {
+            let section = !placed.rect.is_open();
+            let partition = Reverse(partitions[*home as usize].0);
+            let tie = (placed.hash, placed.rect, placed.source, placed.row);
+            (target(*home), section, partition, placed.rect.start(), tie)
+        });
+        let mut groups: Vec<(Partition, Range<usize>)> = Vec::new();
+        for (at, (home, _)) in rows.iter().enumerate() {
+            let partition = target(*home);
+            match groups.last_mut() {
+                Some((last, range)) if *last == partition => range.end = at + 1,
+                _ => groups.push((partition, at..at + 1)),
+            }
+        }
+        Groups { rows, groups }
+    }
+}
+
+/// Versions in the order of segments, split by partition.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    rows: Vec<(Home, Placed)>,
+    groups: Vec<(Partition, Range<usize>)>,
+}
+
+impl Groups {
+    /// Each partition with its rows.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Partition, &[(Home, Placed)])> {
+        self.groups.iter().map(|(partition, range)| (*partition, &self.rows[range.clone()]))
+    }
 }
 
 #[cfg(test)]
@@ -74,10 +115,14 @@ mod tests {
             placed(4, [0, OPEN, 9, 40 * DAY]),
             placed(5, [0, 40 * DAY, 2, OPEN]),
         ];
-        let groups = group_by_partition(rows, PartitionWidth::Month, direct_row_count_min);
+        let mut placement = Placement::new(PartitionWidth::Month);
+        rows.into_iter().for_each(|row| placement.push(row));
+        let groups = placement.into_groups(direct_row_count_min);
         let shown: Vec<(String, Vec<u32>)> = groups
             .iter()
-            .map(|(partition, rows)| (partition.name(), rows.iter().map(|p| p.row).collect()))
+            .map(|(partition, rows)| {
+                (partition.name(), rows.iter().map(|(_, placed)| placed.row).collect())
+            })
             .collect();
         let expect: Vec<_> =
             expect.iter().map(|(name, r)| (name.to_string(), r.to_vec())).collect();

@@ -48,7 +48,7 @@ impl<'a> RunWriter<'a> {
     pub(crate) fn write(
         &mut self,
         partition: Partition,
-        rows: &[Placed],
+        rows: &[(u32, Placed)],
     ) -> Result<Vec<SegmentMeta>> {
         let dir = self.files.partition_dir(self.schema.id, &partition.name());
         self.files.disk.create_dir_all(&dir)?;
@@ -65,9 +65,9 @@ impl<'a> RunWriter<'a> {
         Ok(metas)
     }
 
-    fn gather(&self, rows: &[Placed]) -> Result<SegmentRows> {
+    fn gather(&self, rows: &[(u32, Placed)]) -> Result<SegmentRows> {
         let places: Vec<(usize, usize)> =
-            rows.iter().map(|placed| (placed.source as usize, placed.row as usize)).collect();
+            rows.iter().map(|(_, placed)| (placed.source as usize, placed.row as usize)).collect();
         let gather_column = |arrays: &Vec<ArrayRef>| -> Result<ArrayRef> {
             let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
             Ok(interleave(&arrays, &places)?)
@@ -77,12 +77,12 @@ impl<'a> RunWriter<'a> {
         Ok(SegmentRows {
             batch: RecordBatch::try_new(self.arrow.clone(), columns)?,
             periods: Periods {
-                valid_from: rows.iter().map(|placed| placed.rect.valid_from).collect(),
-                valid_to: rows.iter().map(|placed| placed.rect.valid_to).collect(),
-                system_from: rows.iter().map(|placed| placed.rect.system_from).collect(),
-                system_to: rows.iter().map(|placed| placed.rect.system_to).collect(),
+                valid_from: rows.iter().map(|(_, placed)| placed.rect.valid_from).collect(),
+                valid_to: rows.iter().map(|(_, placed)| placed.rect.valid_to).collect(),
+                system_from: rows.iter().map(|(_, placed)| placed.rect.system_from).collect(),
+                system_to: rows.iter().map(|(_, placed)| placed.rect.system_to).collect(),
             },
-            key_hashes: rows.iter().map(|placed| placed.hash).collect(),
+            key_hashes: rows.iter().map(|(_, placed)| placed.hash).collect(),
         })
     }
 }
