@@ -32,6 +32,11 @@ impl Inner {
             return Err(halted);
         }
         self.check_expectations(&writer, transaction)?;
+        // Before anything of the transaction is logged: a disk without room for a new file of the log refuses it cleanly.
+        let active = self.active_memtable();
+        if active.byte_count() > self.options.memtable_bytes || active.is_full() {
+            self.freeze()?;
+        }
         let number = writer.next_commit;
         let system_time = match transaction.system_time {
             Some(own) => self.check_own_time(&writer, transaction, own)?,
@@ -54,7 +59,7 @@ impl Inner {
                 return Err(error);
             }
         };
-        self.apply(&mut writer, number, operations)?;
+        self.apply(&mut writer, number, operations);
         let system_time = SystemTime::from_micros(system_time);
         Ok((Commit { system_time, number }, lsn))
     }
@@ -117,23 +122,14 @@ impl Inner {
         Ok(own.micros())
     }
 
-    /// Puts a transaction that is in the log into the memtable, and starts a new memtable if this one is full.
-    fn apply(
-        &self,
-        writer: &mut Writer,
-        number: u64,
-        operations: Vec<LoggedOperation>,
-    ) -> Result<()> {
+    /// Puts a transaction that is in the log into the memtable.
+    fn apply(&self, writer: &mut Writer, number: u64, operations: Vec<LoggedOperation>) {
         writer.next_commit = number + 1;
         for (table, chunk) in &operations {
             writer.clocks.entry(*table).or_insert(TableClock::NEW).advance(chunk);
         }
         let active = self.active_memtable();
         active.insert(operations);
-        if active.byte_count() > self.options.memtable_bytes || active.is_full() {
-            self.freeze()?;
-        }
-        Ok(())
     }
 
     fn active_memtable(&self) -> Arc<Memtable> {
