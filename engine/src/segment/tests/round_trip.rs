@@ -108,6 +108,21 @@ fn a_column_asked_for_twice_and_blocks_half_in_the_cache_come_back() {
 }
 
 #[test]
+fn keys_come_in_the_order_asked_for_though_a_row_is_named_twice() {
+    let disk = disk();
+    let meta = write(&disk, 1, &rows(4, 4, 6), 4);
+    let (segment, schema) = (open(&disk, &meta), schema());
+    let all = segment.keys_of(&schema, 0, &[0, 1, 2, 3]).unwrap();
+    // As many as the block has rows, but not each of them.
+    for wanted in [[0, 0, 2, 3], [0, 2, 2, 3], [3, 2, 1, 0]] {
+        let found = segment.keys_of(&schema, 0, &wanted).unwrap();
+        for (at, row) in wanted.iter().enumerate() {
+            assert_eq!(found.get(at), all.get(*row as usize), "row {row} of {wanted:?}");
+        }
+    }
+}
+
+#[test]
 fn a_segment_touches_no_file_before_it_is_asked() {
     let disk = disk();
     let meta = write(&disk, 1, &rows(100, 0, 4), 100);
