@@ -1,7 +1,7 @@
 //! Zone maps: the least and greatest instant and value of a block of rows, so that a scan can pass
 //! over blocks.
 //!
-//! Encoded, a block is its [`Zone`] (eight instants) followed by 17 bytes a column: the least and
+//! Encoded, a block is its [`Zone`] (twelve instants) followed by 17 bytes a column: the least and
 //! the greatest `zone_prefix` and one byte of flags. Of a column whose every value is NULL both
 //! prefixes are 0.
 
@@ -13,7 +13,7 @@ use crate::codec::zone_prefix;
 use crate::error::Result;
 
 /// The bytes of an encoded [`Zone`].
-pub(crate) const ZONE_BYTES: usize = 64;
+pub(crate) const ZONE_BYTES: usize = 96;
 /// The bytes of an encoded [`ColumnZone`].
 const COLUMN_ZONE_BYTES: usize = 17;
 
@@ -29,14 +29,18 @@ pub(crate) fn zone_row_bytes(column_count: usize) -> usize {
     ZONE_BYTES + column_count * COLUMN_ZONE_BYTES
 }
 
-/// The least and the greatest of each of the four instants of some rows, in microseconds; unbounded
-/// is `i64::MIN` or `i64::MAX`.
+/// The least and the greatest of each of the four instants of some rows, and of where the rows start
+/// and end in both times together, in microseconds; unbounded is `i64::MIN` or `i64::MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Zone {
     pub(crate) valid_from: (i64, i64),
     pub(crate) valid_to: (i64, i64),
     pub(crate) system_from: (i64, i64),
     pub(crate) system_to: (i64, i64),
+    /// Of the later of the two starts of each row: before the least, no row is visible to anyone.
+    pub(crate) start: (i64, i64),
+    /// Of the earlier of the two ends: from the greatest on, no row is visible to anyone.
+    pub(crate) end: (i64, i64),
 }
 
 impl Zone {
@@ -49,6 +53,8 @@ impl Zone {
             valid_to: range(valid_to)?,
             system_from: range(system_from)?,
             system_to: range(system_to)?,
+            start: range_of(valid_from, system_from, i64::max)?,
+            end: range_of(valid_to, system_to, i64::min)?,
         })
     }
 
@@ -60,20 +66,25 @@ impl Zone {
             valid_to: both(self.valid_to, other.valid_to),
             system_from: both(self.system_from, other.system_from),
             system_to: both(self.system_to, other.system_to),
+            start: both(self.start, other.start),
+            end: both(self.end, other.end),
         }
     }
 
-    fn instants(&self) -> [i64; 8] {
+    fn instants(&self) -> [i64; 12] {
         let (vf, vt, sf, st) = (self.valid_from, self.valid_to, self.system_from, self.system_to);
-        [vf.0, vf.1, vt.0, vt.1, sf.0, sf.1, st.0, st.1]
+        let (start, end) = (self.start, self.end);
+        [vf.0, vf.1, vt.0, vt.1, sf.0, sf.1, st.0, st.1, start.0, start.1, end.0, end.1]
     }
 
-    fn from_instants(i: [i64; 8]) -> Zone {
+    fn from_instants(i: [i64; 12]) -> Zone {
         Zone {
             valid_from: (i[0], i[1]),
             valid_to: (i[2], i[3]),
             system_from: (i[4], i[5]),
             system_to: (i[6], i[7]),
+            start: (i[8], i[9]),
+            end: (i[10], i[11]),
         }
     }
 }
@@ -82,6 +93,14 @@ fn range(values: &[i64]) -> Option<(i64, i64)> {
     let first = *values.first()?;
     let widen = |(low, high): (i64, i64), value: &i64| (low.min(*value), high.max(*value));
     Some(values.iter().fold((first, first), widen))
+}
+
+/// The range of `pick` over two columns.
+fn range_of(left: &[i64], right: &[i64], pick: fn(i64, i64) -> i64) -> Option<(i64, i64)> {
+    let mut both = left.iter().zip(right).map(|(left, right)| pick(*left, *right));
+    let first = both.next()?;
+    let widen = |(low, high): (i64, i64), value: i64| (low.min(value), high.max(value));
+    Some(both.fold((first, first), widen))
 }
 
 /// What a zone map holds of one column of one block.
@@ -152,7 +171,7 @@ impl ZoneMap {
         for row in bytes.chunks(row_bytes) {
             let (zone, columns) =
                 row.split_at_checked(ZONE_BYTES).ok_or("a zone map ends in a block")?;
-            let mut instants = [0; 8];
+            let mut instants = [0; 12];
             for (instant, bytes) in instants.iter_mut().zip(zone.as_chunks::<8>().0) {
                 *instant = i64::from_le_bytes(*bytes);
             }

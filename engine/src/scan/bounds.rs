@@ -109,7 +109,15 @@ impl Selection {
             && self.system.holds(rect.system_from, rect.system_to)
     }
 
+    /// What bounds on all four instants say of a zone, and beyond them: a row is selected only if both its ends come late enough,
+    /// so the earlier of them does, and likewise both its starts. That is what tells a partition of the past from one that
+    /// the present can see, though each holds rows that are open on one axis.
     pub(crate) fn judge(&self, zone: &Zone) -> ZoneVerdict {
+        let end_min = self.valid.to_min.min(self.system.to_min);
+        let start_max = self.valid.from_max.max(self.system.from_max);
+        if zone.end.1 < end_min || zone.start.0 > start_max {
+            return ZoneVerdict::None;
+        }
         let valid = self.valid.judge(zone.valid_from, zone.valid_to);
         let system = self.system.judge(zone.system_from, zone.system_to);
         match (valid, system) {

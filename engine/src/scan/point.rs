@@ -76,8 +76,17 @@ impl KeyReader<'_> {
         if whole.judge(&segment.meta().zone) == ZoneVerdict::None {
             return Ok(());
         }
-        for row in segment.rows_of(hash)? {
+        let rows = segment.rows_of(hash)?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let zones = segment.zones()?;
+        for row in rows {
             let block = row / BLOCK_ROWS;
+            // Periods are decoded by the block, so a block that cannot hold the answer must not be touched.
+            if whole.judge(&zones.blocks[block as usize]) == ZoneVerdict::None {
+                continue;
+            }
             let rect = segment.periods(block)?.rect((row % BLOCK_ROWS) as usize);
             if !whole.selects(&rect) {
                 continue;

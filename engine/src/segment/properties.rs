@@ -1,12 +1,10 @@
 //! How the columns of the Parquet file are encoded.
 //!
 //! Rows are sorted by start, so neighbours share little but their instants. How a column is stored
-//! was measured on versions of 100,000 keys (`docs/format/segment.md`): integers and valid times as
-//! packed differences, which decode at 1 to 2 ns a value and which no compression shrinks by much;
-//! floats split into byte streams, which compress twice as well; system times and text by
-//! dictionary, since a transaction stamps many rows. Text is compressed with zstd, all else with
-//! LZ4: that costs 0.4 bytes in 22 a row, and a block decodes without setting up a zstd context for
-//! each column. Pages are of version 2, which leaves a page uncompressed where compression saves
+//! was measured on versions of 100,000 keys (`docs/format/segment.md`): integers as packed differences,
+//! which decode at 1 to 2 ns a value; floats and valid times split into byte streams, which compress
+//! best; system times and text by dictionary, since a transaction stamps many rows. All of it is
+//! compressed with zstd at level 1. Pages are of version 2, which leaves a page uncompressed where compression saves
 //! less than a tenth.
 
 use std::collections::HashMap;
@@ -68,20 +66,18 @@ pub(super) fn writer_properties(schema: &TableSchema) -> Result<WriterProperties
     for column in &schema.columns {
         let path = ColumnPath::new(vec![column.name.clone()]);
         let (dictionary, encoding) = encoding(column.data_type);
-        if !matches!(column.data_type, DataType::Text | DataType::Json | DataType::Bytea) {
-            properties = properties.set_column_compression(path.clone(), Compression::LZ4_RAW);
-        }
         properties = properties.set_column_dictionary_enabled(path.clone(), dictionary);
         properties = properties.set_column_encoding(path, encoding);
     }
     for name in [VALID_FROM, VALID_TO, SYSTEM_FROM, SYSTEM_TO] {
         let path = ColumnPath::new(vec![name.to_owned()]);
         let dictionary = name == SYSTEM_FROM || name == SYSTEM_TO;
+        let otherwise =
+            if dictionary { Encoding::DELTA_BINARY_PACKED } else { Encoding::BYTE_STREAM_SPLIT };
         properties = properties
-            .set_column_compression(path.clone(), Compression::LZ4_RAW)
             .set_column_dictionary_enabled(path.clone(), dictionary)
             .set_column_dictionary_page_size_limit(path.clone(), SYSTEM_DICTIONARY_BYTES_MAX)
-            .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+            .set_column_encoding(path, otherwise);
     }
     Ok(properties.build())
 }
