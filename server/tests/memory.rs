@@ -12,8 +12,9 @@ use common::Place;
 
 /// How many bytes of text a row has.
 const ROW_BYTES: usize = 1_000;
-/// What a memtable, its flush and the chunks on their way may take beyond what the small import takes.
-const GROWTH_BYTES_MAX: usize = 160 << 20;
+/// What may come on top of the small import: full memtables of 64 MiB and a flush or compaction of as much, each of which
+/// the allocator may hold twice. The text of the large import is far more, 1.2 GB.
+const GROWTH_BYTES_MAX: usize = 768 << 20;
 
 fn peak_bytes(row_count: usize) -> usize {
     let place = Place::new();
@@ -40,8 +41,9 @@ fn peak_bytes(row_count: usize) -> usize {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn ten_times_the_rows_do_not_take_ten_times_the_memory() {
+fn an_import_larger_than_its_bound_stays_within_it() {
     let small = peak_bytes(20_000);
-    let large = peak_bytes(200_000);
+    let large = peak_bytes(1_200_000);
+    println!("peak: {} MiB, then {} MiB", small >> 20, large >> 20);
     assert!(large < small + GROWTH_BYTES_MAX, "{} MiB, then {} MiB", small >> 20, large >> 20);
 }
