@@ -15,18 +15,65 @@ fn check(place: &Place, arguments: &str, expect: Expect) {
 fn get_answers_as_of_both_times() {
     let place = Place::with_salaries();
     let as_of = "get -d db --table salaries ada --valid-time 2024-03-15 --system-time";
-    check(&place, &format!("{as_of} 2024-04-01"), expect![[r#""#]]);
-    check(&place, &format!("{as_of} 2024-05-01"), expect![[r#""#]]);
+    check(
+        &place,
+        &format!("{as_of} 2024-04-01"),
+        expect![[r#"
+        name,salary,_valid_from,_valid_to,_system_from,_system_to
+        ada,4200,2024-01-01T00:00:00Z,,2024-01-05T10:00:00Z,2024-04-15T10:00:00.500000Z
+    "#]],
+    );
+    check(
+        &place,
+        &format!("{as_of} 2024-05-01"),
+        expect![[r#"
+        name,salary,_valid_from,_valid_to,_system_from,_system_to
+        ada,4600,2024-03-01T00:00:00Z,,2024-04-15T10:00:00.500000Z,
+    "#]],
+    );
     // The boundary: at exactly the system time the new belief is in force, a microsecond before the old one.
-    check(&place, &format!("{as_of} 2024-04-15T10:00:00.499999Z"), expect![[r#""#]]);
-    check(&place, &format!("{as_of} 2024-04-15T10:00:00.5Z"), expect![[r#""#]]);
+    check(
+        &place,
+        &format!("{as_of} 2024-04-15T10:00:00.499999Z"),
+        expect![[r#"
+        name,salary,_valid_from,_valid_to,_system_from,_system_to
+        ada,4200,2024-01-01T00:00:00Z,,2024-01-05T10:00:00Z,2024-04-15T10:00:00.500000Z
+    "#]],
+    );
+    check(
+        &place,
+        &format!("{as_of} 2024-04-15T10:00:00.5Z"),
+        expect![[r#"
+        name,salary,_valid_from,_valid_to,_system_from,_system_to
+        ada,4600,2024-03-01T00:00:00Z,,2024-04-15T10:00:00.500000Z,
+    "#]],
+    );
 }
 
 #[test]
 fn get_shows_all_that_was_ever_believed() {
     let place = Place::with_salaries();
-    check(&place, "get -d db --table salaries ada --history", expect![[r#""#]]);
-    check(&place, "get -d db --table salaries ada --history --format table", expect![[r#""#]]);
+    check(
+        &place,
+        "get -d db --table salaries ada --history",
+        expect![[r#"
+        name,salary,_valid_from,_valid_to,_system_from,_system_to
+        ada,4200,2024-01-01T00:00:00Z,,2024-01-05T10:00:00Z,2024-04-15T10:00:00.500000Z
+        ada,4200,2024-01-01T00:00:00Z,2024-03-01T00:00:00Z,2024-04-15T10:00:00.500000Z,
+        ada,4600,2024-03-01T00:00:00Z,,2024-04-15T10:00:00.500000Z,
+    "#]],
+    );
+    check(
+        &place,
+        "get -d db --table salaries ada --history --format table",
+        expect![[r#"
+            name  salary  _valid_from           _valid_to             _system_from                 _system_to
+            ------------------------------------------------------------------------------------------------------------------
+            ada     4200  2024-01-01T00:00:00Z                        2024-01-05T10:00:00Z         2024-04-15T10:00:00.500000Z
+            ada     4200  2024-01-01T00:00:00Z  2024-03-01T00:00:00Z  2024-04-15T10:00:00.500000Z
+            ada     4600  2024-03-01T00:00:00Z                        2024-04-15T10:00:00.500000Z
+        "#]],
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals_engine::arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder,
+    Array, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder,
     FixedSizeBinaryBuilder, Float32Builder, Float64Builder, Int16Builder, Int32Builder,
     Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
 };
@@ -156,9 +156,14 @@ impl ColumnBuilder {
         Some(())
     }
 
-    /// The column, and an empty builder in its place.
+    /// The column, and an empty builder in its place. Buffers grow by doubling; what is not used of them is given back, for
+    /// the database keeps the column until it is flushed.
     pub(crate) fn finish(&mut self) -> ArrayRef {
-        each_builder!(&mut self.array, array => Arc::new(array.finish()))
+        each_builder!(&mut self.array, array => {
+            let mut column = array.finish();
+            column.shrink_to_fit();
+            Arc::new(column)
+        })
     }
 }
 

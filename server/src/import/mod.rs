@@ -101,9 +101,13 @@ fn write(
     loader.finish()
 }
 
+/// The most bytes of segments kept in memory: an import looks up keys and reads nothing else.
+const CACHE_BYTES: usize = 64 << 20;
+
 /// The whole import is acknowledged at its end, when the database is closed, so single transactions need not wait for the disk.
 fn options() -> Options {
-    Options::default().sync(SyncMode::Interval(Duration::from_millis(200)))
+    let interval = SyncMode::Interval(Duration::from_millis(200));
+    Options::default().sync(interval).cache_bytes(CACHE_BYTES)
 }
 
 /// The database, if the folder holds one; nothing if there is no folder or nothing in it. So an import that fails its

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use annals_engine::arrow::array::RecordBatch;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, TableComponent, presets};
 
 use super::{Out, Shape};
 use crate::error::{Failure, Result};
@@ -21,8 +21,7 @@ pub(crate) struct TableWriter {
 impl TableWriter {
     /// A table without rows.
     pub(crate) fn new(shape: Shape, out: Out) -> TableWriter {
-        let mut table = plain_table();
-        table.set_header(shape.names());
+        let table = plain_table(shape.names());
         TableWriter { shape, out, table }
     }
 
@@ -60,11 +59,16 @@ impl TableWriter {
     }
 }
 
-/// A table of our look: a rule under the header, no borders.
-pub(crate) fn plain_table() -> Table {
+/// A table of our look: a rule under the header, two spaces between columns, no borders. To be called once the header is
+/// known, for the spaces belong to its columns.
+pub(crate) fn plain_table<T: Into<Cell>>(header: impl IntoIterator<Item = T>) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_style(comfy_table::TableComponent::HeaderLines, '-');
-    table.set_style(comfy_table::TableComponent::MiddleHeaderIntersections, ' ');
+    table.set_style(TableComponent::HeaderLines, '-');
+    table.set_header(header.into_iter().map(Into::into).collect::<Vec<Cell>>());
+    let last = table.column_count().saturating_sub(1);
+    for (at, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, if at == last { 0 } else { 2 }));
+    }
     table
 }

@@ -140,13 +140,13 @@ fn heading(out: &mut Out, title: &str) -> Result<()> {
 
 /// Answers side by side, three spaces from the edge. The columns in `right` are aligned to the right.
 fn show(out: &mut Out, header: &[&str], rows: &[Vec<String>], right: &[usize]) -> Result<()> {
-    let mut table: Table = plain_table();
-    table.set_header(header.iter().enumerate().map(|(at, name)| cell(name, right.contains(&at))));
+    let mut table: Table =
+        plain_table(header.iter().enumerate().map(|(at, name)| cell(name, right.contains(&at))));
     for row in rows {
         table.add_row(row.iter().enumerate().map(|(at, text)| cell(text, right.contains(&at))));
     }
     for line in table.trim_fmt().lines() {
-        writeln!(out, "  {line}")?;
+        writeln!(out, "   {line}")?;
     }
     Ok(writeln!(out)?)
 }

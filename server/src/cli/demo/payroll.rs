@@ -30,10 +30,10 @@ pub(super) fn tell(database: &Database, out: &mut Out) -> Result<()> {
     let mut rows = Vec::new();
     for (question, valid, system) in [
         ("What did we pay Ada for March?", "2024-03-15", "2024-03-28"),
-        ("What should it have been, after the late raise?", "2024-03-15", "2024-05-02"),
+        ("And what, after the late raise?", "2024-03-15", "2024-05-02"),
         ("And what, after the correction?", "2024-03-15", "now"),
-        ("What did we think she earns in April?", "2024-04-15", "2024-05-02"),
-        ("What does she earn in April, as we know now?", "2024-04-15", "now"),
+        ("What does she earn in April?", "2024-04-15", "2024-05-02"),
+        ("And what, as we know now?", "2024-04-15", "now"),
     ] {
         rows.push(row(question, valid, system, salary(valid, system)?));
     }
