@@ -15,6 +15,7 @@ use annals_tests::scratch::Scratch;
 #[derive(Clone, Copy)]
 struct Size {
     seeds: u64,
+    table_count: usize,
     rounds: usize,
     steps_a_round: usize,
     questions_a_round: usize,
@@ -25,6 +26,7 @@ struct Size {
 /// Many short histories of few keys, so that facts lie on top of each other.
 const DENSE: Size = Size {
     seeds: 24,
+    table_count: 3,
     rounds: 8,
     steps_a_round: 45,
     questions_a_round: 32,
@@ -35,6 +37,7 @@ const DENSE: Size = Size {
 /// A few long ones of many keys, so that there are many segments and partitions.
 const LONG: Size = Size {
     seeds: 4,
+    table_count: 3,
     rounds: 12,
     steps_a_round: 170,
     questions_a_round: 40,
@@ -42,11 +45,23 @@ const LONG: Size = Size {
     memtable_bytes: 48 << 10,
 };
 
+/// One table of so many keys that its segments have many blocks.
+const WIDE: Size = Size {
+    seeds: 2,
+    table_count: 1,
+    rounds: 5,
+    steps_a_round: 700,
+    questions_a_round: 50,
+    key_limit: 4_000,
+    memtable_bytes: 1 << 20,
+};
+
 fn run(test: &str, first_seed: u64, size: Size, scratch: fn(SystemTime) -> Scratch) -> Counts {
     let mut counts = Counts::default();
     for seed in runs(&format!("oracle_random::{test}"), first_seed, size.seeds) {
         let mut rng = Rng::new(seed);
-        let shapes = shapes(&mut rng, size.key_limit);
+        let mut shapes = shapes(&mut rng, size.key_limit);
+        shapes.truncate(size.table_count);
         let grid = Grid::draw(&mut rng);
         let scratch = scratch(SystemTime::from_micros(grid.start + grid.width * 2));
         let mut world = World::new(scratch.memtable_bytes(size.memtable_bytes), shapes, grid);
@@ -95,6 +110,11 @@ fn long_histories() {
 fn long_histories_with_background_threads() {
     let scratch = |start| Scratch::in_memory(start).background(true);
     enough(run("long_histories_with_background_threads", 4_000, LONG, scratch), 25_000, 2_500);
+}
+
+#[test]
+fn wide_histories() {
+    enough(run("wide_histories", 6_000, WIDE, Scratch::in_memory), 20_000, 800);
 }
 
 #[test]
