@@ -1,45 +1,52 @@
 //! What happens to files that nobody should have touched: bits flip, files are cut, exchanged or lost.
+//!
+//! On a disk in memory, so that thousands of damages cost seconds. Opening a database may write, so that it is always a
+//! copy of the damaged disk that is opened.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use annals_engine::{Error, Options};
+use annals_engine::disk::{Keep, MemoryDisk};
+use annals_engine::{Clause, Database, Error, Options, RecoveryReport, Result};
 
+use crate::check::PERIOD_COLUMNS;
 use crate::generate::Rng;
+use crate::rows::{Row, rows};
 
-/// Every file in a folder and the folders in it, sorted.
-pub fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder") {
-            let entry = entry.expect("an entry");
-            match entry.file_type().expect("a type").is_dir() {
-                true => folders.push(entry.path()),
-                false => found.push(entry.path()),
-            }
-        }
-    }
-    found.sort();
-    found
+/// A copy of a disk.
+pub fn copy(disk: &MemoryDisk) -> MemoryDisk {
+    disk.crash_image(&mut |_| Keep::Kept)
 }
 
-/// What kind of file it is: its folder in the database for files with a number, and its ending.
+fn options(disk: &MemoryDisk) -> Options {
+    Options::default().disk(Arc::new(disk.clone())).background(false)
+}
+
+/// Every file that holds something.
+pub fn targets(disk: &MemoryDisk) -> Vec<PathBuf> {
+    let mut files = disk.files();
+    files.retain(|file| length(disk, file) > 0);
+    files
+}
+
+/// The length of a file.
+pub fn length(disk: &MemoryDisk, file: &Path) -> usize {
+    disk.read_all(file).expect("a file").len()
+}
+
+/// What kind of file it is: its folder in the database, and its ending.
 pub fn kind(database: &Path, file: &Path) -> String {
-    let name = file.file_name().expect("a name").to_string_lossy().into_owned();
-    let top = file.strip_prefix(database).expect("a file of the database").components().next();
-    let top = top.expect("a component").as_os_str().to_string_lossy().into_owned();
-    match name.rsplit_once('.') {
-        Some((_, ending)) => format!("{top}/*.{ending}"),
-        None => top,
-    }
+    let file = file.strip_prefix(database).expect("a file of the database");
+    let top = file.components().next().expect("a component").as_os_str().to_string_lossy();
+    let ending = file.extension().map(|ending| ending.to_string_lossy()).unwrap_or_default();
+    format!("{top}/*.{ending}")
 }
 
-/// Everything that `verify` has to say about a folder, its own refusal to go on included.
-pub fn damages(folder: &Path) -> Vec<Error> {
+/// Everything that `verify` has to say about a disk, its own refusal to go on included.
+pub fn damages(disk: &MemoryDisk, dir: &Path) -> Vec<Error> {
     let mut found = Vec::new();
-    let outcome =
-        annals_engine::verify(folder, &Options::default(), &mut |damage| found.push(damage));
+    let disk = copy(disk);
+    let outcome = annals_engine::verify(dir, &options(&disk), &mut |damage| found.push(damage));
     found.extend(outcome.err());
     found
 }
@@ -53,20 +60,27 @@ pub fn names(errors: &[Error], file: &Path) -> bool {
     })
 }
 
-/// The bits to flip in a file of so many bytes: those of its first and last bytes, and random ones; `count` in all.
-pub fn draw_bits(rng: &mut Rng, byte_count: u64, count: usize) -> Vec<u64> {
+/// What recovery of a copy did, and every version of the table `prices` then, sorted.
+pub fn answer(disk: &MemoryDisk, dir: &Path) -> Result<(RecoveryReport, Vec<Row>)> {
+    let database = Database::open_existing(dir, options(&copy(disk)))?;
+    let columns = [&["sku", "price"][..], &PERIOD_COLUMNS].concat();
+    let snapshot = database.snapshot()?;
+    let scan = snapshot.scan("prices")?.columns(columns.iter().copied());
+    let mut found = Vec::new();
+    for batch in scan.valid(Clause::All).system(Clause::All).run()? {
+        found.extend(rows(&batch?, &columns));
+    }
+    found.sort();
+    Ok((database.recovery().clone(), found))
+}
+
+/// The bits to flip in a file of so many bytes: those of its first and last bytes, and random ones; about `count` in all.
+pub fn draw_bits(rng: &mut Rng, byte_count: usize, count: usize) -> Vec<u64> {
     let bit_count = byte_count * 8;
-    let mut bits: Vec<u64> = (0..8).chain(bit_count.saturating_sub(8)..bit_count).collect();
-    bits.extend((bits.len()..count).map(|_| rng.below(bit_count as usize) as u64));
+    let mut bits: Vec<usize> = (0..8).chain(bit_count.saturating_sub(8)..bit_count).collect();
+    bits.extend((bits.len()..count).map(|_| rng.below(bit_count)));
     bits.retain(|bit| *bit < bit_count);
     bits.sort_unstable();
     bits.dedup();
-    bits
-}
-
-/// Flips one bit of a file.
-pub fn flip(file: &Path, bit: u64) {
-    let mut bytes = fs::read(file).expect("the file");
-    bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
-    fs::write(file, bytes).expect("the file is written");
+    bits.into_iter().map(|bit| bit as u64).collect()
 }

@@ -1,6 +1,6 @@
 //! A database folder and a clock that a test owns.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use annals_engine::disk::MemoryDisk;
@@ -33,7 +33,12 @@ impl Scratch {
 
     /// The same on a disk in memory.
     pub fn in_memory(start: SystemTime) -> Scratch {
-        Scratch::at(Place::Memory(MemoryDisk::new()), start)
+        Scratch::on(MemoryDisk::new(), start)
+    }
+
+    /// The same on a disk in memory that the test keeps.
+    pub fn on(disk: MemoryDisk, start: SystemTime) -> Scratch {
+        Scratch::at(Place::Memory(disk), start)
     }
 
     fn at(place: Place, start: SystemTime) -> Scratch {
@@ -63,7 +68,7 @@ impl Scratch {
     pub fn path(&self) -> PathBuf {
         match &self.place {
             Place::Folder(folder) => folder.path().join("db"),
-            Place::Memory(_) => PathBuf::from("/db"),
+            Place::Memory(_) => PathBuf::from("db"),
         }
     }
 
@@ -88,19 +93,5 @@ impl Scratch {
     /// Opens the database, making it on first use.
     pub fn open(&self) -> Database {
         Database::open(self.path(), self.options()).expect("the database opens")
-    }
-}
-
-/// Copies a folder and everything in it, file by file.
-pub fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder to copy to");
-    for entry in std::fs::read_dir(from).expect("a folder to copy") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("a type").is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("a copy");
-        }
     }
 }

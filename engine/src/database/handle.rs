@@ -78,6 +78,7 @@ impl Database {
 
     /// A table by name; an error with the nearest name if there is none.
     pub fn table(&self, name: &str) -> Result<Arc<TableSchema>> {
+        self.inner().check_open()?;
         let state = self.inner().shared.lock().state.clone();
         Ok(state.version.table_by_name(name)?.schema.clone())
     }

@@ -13,13 +13,14 @@ use super::inner::{Inner, Manifest, Shared, TableClock, Wake, Writer};
 use crate::cache::Cache;
 use crate::disk::{Disk, DiskLock};
 use crate::error::{Error, Result};
+use crate::journal::HEADER_BYTES;
 use crate::manifest::{Edit, MANIFEST_DIR, ManifestFound, ManifestLog, ManifestState};
 use crate::memtable::Memtable;
 use crate::options::Options;
 use crate::schema::{TableId, TableSchema};
 use crate::snapshot::State;
 use crate::transaction::decode_transaction;
-use crate::version::{Files, Version};
+use crate::version::{Files, TABLES_DIR, Version};
 use crate::wal::{Wal, WalOptions, WalRecovery};
 
 /// The file whose lock makes a process the owner of a database.
@@ -73,6 +74,9 @@ impl Inner {
         let lock = take_lock(&disk, dir, mode)?;
         let manifest_dir = dir.join(MANIFEST_DIR);
         let found = ManifestLog::judge(&disk, &manifest_dir)?;
+        if found.is_none() {
+            check_nothing_stored(&disk, dir, mode)?;
+        }
         let state = match &found {
             Some(found) => found.state.clone(),
             None => ManifestState { database_id: new_database_id(), ..ManifestState::default() },
@@ -200,6 +204,33 @@ fn take_lock(disk: &Arc<dyn Disk>, dir: &Path, mode: OpenMode) -> Result<Box<dyn
         disk.create_dir_all(dir)?;
     }
     disk.lock(&dir.join(LOCK_FILE))
+}
+
+/// Refuses to begin anew where something was stored: a manifest that is lost must not take the data with it.
+fn check_nothing_stored(disk: &Arc<dyn Disk>, dir: &Path, mode: OpenMode) -> Result<()> {
+    let mut is_stored = !disk.list(&dir.join(TABLES_DIR))?.is_empty();
+    for name in disk.list(&dir.join(WAL_DIR))? {
+        is_stored |= disk.open(&dir.join(WAL_DIR).join(name))?.len()? > HEADER_BYTES as u64;
+    }
+    if is_stored {
+        return Err(lost_manifest(disk, dir)?);
+    }
+    match mode {
+        OpenMode::CreateIfMissing => Ok(()),
+        OpenMode::Existing => {
+            Err(Error::unavailable(format!("there is no database in {}", dir.display())))
+        }
+    }
+}
+
+/// The damage of a database without a manifest. Where a file of it is left, it is the one that was damaged.
+pub(super) fn lost_manifest(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Error> {
+    let manifest_dir = dir.join(MANIFEST_DIR);
+    let path = match disk.list(&manifest_dir)?.pop() {
+        Some(name) => manifest_dir.join(name),
+        None => manifest_dir,
+    };
+    Ok(Error::corrupt(path, 0, "the manifest is lost, and with it what the other files hold"))
 }
 
 fn wal_options(options: &Options) -> WalOptions {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::inner::Inner;
-use super::open::{LOCK_FILE, WAL_DIR};
+use super::open::{LOCK_FILE, WAL_DIR, lost_manifest};
 use crate::cache::Cache;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{MANIFEST_DIR, ManifestLog, ManifestState};
@@ -63,8 +63,8 @@ pub fn verify(
     checker.count_dir(&dir.join(MANIFEST_DIR))?;
     let Some(found) = checker.judge(found)? else { return Ok(checker.counts) };
     let Some(found) = found else {
-        let what = "no manifest was ever begun";
-        checker.judge(Err::<(), _>(Error::corrupt(dir.join(MANIFEST_DIR), 0, what)))?;
+        let lost = lost_manifest(&files.disk, dir)?;
+        checker.judge(Err::<(), _>(lost))?;
         return Ok(checker.counts);
     };
     if let Some(torn) = found.torn {

@@ -4,4 +4,4 @@ mod segment_entry;
 mod table_version;
 
 pub(crate) use segment_entry::SegmentEntry;
-pub(crate) use table_version::{Files, TableVersion, Version};
+pub(crate) use table_version::{Files, TABLES_DIR, TableVersion, Version};

@@ -13,6 +13,9 @@ use crate::schema::{TableId, TableSchema, did_you_mean};
 use crate::segment::{Segment, SegmentId, SegmentMeta};
 use crate::supersession::SupersessionFile;
 
+/// The folder of segments and supersessions in the folder of the database.
+pub(crate) const TABLES_DIR: &str = "tables";
+
 /// What segments open their files with.
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
@@ -47,7 +50,7 @@ impl Files {
     }
 
     pub(crate) fn tables_dir(&self) -> PathBuf {
-        self.dir.join("tables")
+        self.dir.join(TABLES_DIR)
     }
 
     fn table_dir(&self, table: TableId) -> PathBuf {

@@ -55,20 +55,23 @@ impl Rng {
     }
 }
 
-/// The seeds of a test's runs: `count` of them from `first` on, or the one that the variable `ANNALS_SEED` names.
+/// The seeds of a test's runs: `count` of them from `first` on, or the one that the variable `ANNALS_SEED` names, or as many
+/// from there on as `ANNALS_RUNS` says.
 ///
 /// Prints the command that replays a run before the run begins, so that the last one printed is the one that failed.
 pub fn runs(test: &str, first: u64, count: u64) -> impl Iterator<Item = u64> {
-    let replay = std::env::var("ANNALS_SEED").ok().map(|seed| seed.parse().expect("a number"));
-    let seeds = match replay {
-        Some(seed) => seed..seed + 1,
-        None => first..first + count,
+    let variable = |name| std::env::var(name).ok().map(|text| text.parse().expect("a number"));
+    let seeds = match (variable("ANNALS_SEED"), variable("ANNALS_RUNS")) {
+        (None, None) => first..first + count,
+        (seed, runs) => {
+            let first = seed.unwrap_or(first);
+            first..first + runs.unwrap_or(1)
+        }
     };
     let (file, name) = test.split_once("::").expect("file::test");
     let (file, name) = (file.to_owned(), name.to_owned());
     seeds.inspect(move |seed| {
-        println!(
-            "ANNALS_SEED={seed} cargo test -p annals-tests --test {file} -- {name} --nocapture"
-        );
+        let command = format!("cargo test -p annals-tests --test {file} -- {name} --nocapture");
+        println!("ANNALS_SEED={seed} {command}");
     })
 }

@@ -270,6 +270,19 @@ fn rule_08_a_read_at_a_fixed_system_instant_is_the_same_for_ever() {
 }
 
 #[test]
+fn rule_08_holds_over_a_restart_with_a_clock_that_was_set_back() {
+    let mut prices = Prices::new();
+    prices.now().put("tea", 5, "2020-01-01", "").commit();
+    prices.set_clock("2040-01-01");
+    let answered = prices.snapshot().system_time();
+    assert_eq!(prices.price("tea", "2024-01-01", &answered.to_string()), Some(5));
+    prices.set_clock("2031-01-01");
+    prices.reopen();
+    let time = prices.now().put("tea", 6, "2020-01-01", "").commit().system_time;
+    assert!(time > answered, "{time} is not later than {answered}, which was read");
+}
+
+#[test]
 fn rule_08_the_history_of_a_table_that_is_being_imported_changes_after_its_last_instant_only() {
     let prices = Prices::new();
     prices.at("2020-01-01").put("tea", 5, "2020-01-01", "").commit();
