@@ -75,6 +75,8 @@ mod clock;
 mod codec;
 mod compaction;
 mod database;
+#[cfg(test)]
+mod document;
 mod flush;
 mod index;
 mod journal;

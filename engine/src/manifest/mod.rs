@@ -7,6 +7,8 @@
 mod edit;
 mod log;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use edit::{Edit, TableProgress};
 pub(crate) use log::{MANIFEST_DIR, ManifestFound, ManifestLog};

@@ -8,6 +8,8 @@
 mod carve;
 mod file;
 mod set;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use carve::{Cut, LivePieces, carve};
 pub(crate) use file::{SupersessionFile, SupersessionMeta, write_supersessions};

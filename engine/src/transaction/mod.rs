@@ -3,6 +3,8 @@
 mod conform;
 mod record;
 mod staged;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
 pub(crate) use record::{LoggedOperation, decode_transaction, encode_transaction};

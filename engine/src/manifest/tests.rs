@@ -1,0 +1,152 @@
+//! `docs/format/manifest.md` says what the code does.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::*;
+use crate::disk::{Disk, MemoryDisk};
+use crate::document::{check_hex, check_sentences, first_column, json_blocks};
+use crate::error::ErrorKind;
+use crate::partition::{Partition, PartitionWidth};
+use crate::schema::{Column, DataType, TableSchema};
+use crate::segment::{SegmentId, SegmentMeta, Zone};
+use crate::supersession::SupersessionMeta;
+
+const DOCUMENT: &str = include_str!("../../../docs/format/manifest.md");
+
+/// An edit in which every field is there.
+fn full_edit() -> Edit {
+    let any = (i64::MIN, i64::MAX);
+    let zone = Zone { valid_from: any, valid_to: any, system_from: any, system_to: any };
+    let decimal = DataType::Decimal { precision: 10, scale: 2 };
+    let schema = TableSchema {
+        id: 1,
+        name: "t".to_owned(),
+        columns: vec![Column::new("amount", decimal)],
+        key: vec![0],
+        is_event: false,
+        partition_width: PartitionWidth::Month,
+    };
+    let segment = SegmentMeta {
+        id: SegmentId(1),
+        table: 1,
+        partition: Partition::CURRENT,
+        row_count: 1,
+        open_count: 1,
+        data_bytes: 1,
+        index_bytes: 1,
+        index_checksum: 1,
+        zone,
+        open_zone: Some(zone),
+        closed_zone: None,
+    };
+    let section = r#"{"segment":1,"offset":32,"bytes":4,"cut_count":0}"#;
+    Edit {
+        database_id: Some(format!("{:032x}", 7)),
+        tables: vec![schema],
+        segments_added: vec![segment],
+        segments_removed: vec![SegmentId(2)],
+        supersessions_added: vec![SupersessionMeta {
+            id: 3,
+            table: 1,
+            bytes: 36,
+            sections: vec![serde_json::from_str(section).unwrap()],
+        }],
+        progress: vec![TableProgress { table: 1, last_system_us: 1, next_event_id: 1 }],
+        wal_file: Some(1),
+        wal_file_newest: Some(1),
+        wal_frame_count: Some(1),
+        commit_number: Some(1),
+        next_file_id: Some(1),
+        answered_us: Some(1),
+    }
+}
+
+/// The names in an object, as they are stored and as the document's table below `heading` has them.
+fn check_names(heading: &str, object: &Value) {
+    let mut documented = first_column(DOCUMENT, heading);
+    let mut stored: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
+    documented.sort_unstable();
+    stored.sort_unstable();
+    assert_eq!(documented, stored, "{heading}");
+}
+
+#[test]
+fn the_document_names_every_field_and_no_other() {
+    let edit = serde_json::to_value(full_edit()).unwrap();
+    check_names("## Edits", &edit);
+    check_names("### A table entry", &edit["tables"][0]);
+    check_names("### A segment entry", &edit["segments_added"][0]);
+    check_names("### A supersession entry", &edit["supersessions_added"][0]);
+    check_names("### A progress entry", &edit["progress"][0]);
+    let column = &edit["tables"][0]["columns"][0];
+    assert_eq!(column["data_type"].to_string(), r#"{"decimal":{"precision":10,"scale":2}}"#);
+    assert_eq!(column.as_object().unwrap().len(), 3);
+    assert_eq!(serde_json::to_string(&Edit::default()).unwrap(), "{}");
+}
+
+#[test]
+fn the_edits_of_the_document_are_edits() {
+    let blocks = json_blocks(DOCUMENT);
+    assert_eq!(blocks.len(), 3);
+    for block in blocks {
+        let edit: Edit = serde_json::from_str(block).unwrap();
+        let block: Value = serde_json::from_str(block).unwrap();
+        assert_eq!(serde_json::to_value(edit).unwrap(), block);
+    }
+    let unknown = serde_json::from_str::<Edit>(r#"{"colour":1}"#);
+    assert!(unknown.is_err());
+}
+
+#[test]
+fn the_file_of_the_document_is_what_is_written() {
+    let disk = MemoryDisk::new();
+    let shared: Arc<dyn Disk> = disk.clone().into();
+    let database_id = 0x0011_2233_4455_6677_8899_aabb_ccdd_eeff;
+    let mut state = ManifestState { database_id, ..ManifestState::default() };
+    let dir = Path::new(MANIFEST_DIR);
+    let mut log = ManifestLog::begin(shared.clone(), dir.to_path_buf(), &state, None).unwrap();
+    let close = Edit {
+        wal_file_newest: Some(1),
+        wal_frame_count: Some(0),
+        answered_us: Some(1_717_200_000_000_000),
+        ..Edit::default()
+    };
+    let first = serde_json::to_string(&state.as_edit()).unwrap();
+    state.apply(&close).unwrap();
+    log.append(&close, &state).unwrap();
+    log.close().unwrap();
+    let bytes = disk.read_all(&dir.join("0000000001.manifest")).unwrap();
+    check_hex(DOCUMENT, 0, &bytes);
+    check_sentences(
+        DOCUMENT,
+        &[
+            format!("the magic `{}`", log::MAGIC.escape_ascii()),
+            format!("in the folder `{MANIFEST_DIR}`"),
+            format!("| {} | one edit", log::EDIT.0),
+            format!("the first edit, `{first}`"),
+            format!("the edit of the close, `{}`", serde_json::to_string(&close).unwrap()),
+        ],
+    );
+    let found = ManifestLog::judge(&shared, dir).unwrap().unwrap();
+    assert_eq!((found.state, found.torn), (state, None));
+}
+
+#[test]
+fn a_manifest_of_a_newer_format_is_told_from_a_damaged_one() {
+    let disk = MemoryDisk::new();
+    let shared: Arc<dyn Disk> = disk.clone().into();
+    let dir = Path::new(MANIFEST_DIR);
+    ManifestLog::begin(shared.clone(), dir.to_path_buf(), &ManifestState::default(), None).unwrap();
+    disk.damage(&dir.join("0000000001.manifest"), |bytes| bytes[8] = 2).unwrap();
+    let judge = || ManifestLog::judge(&shared, dir).map(drop).unwrap_err().kind();
+    assert_eq!(judge(), ErrorKind::Corrupt);
+    disk.damage(&dir.join("0000000001.manifest"), |bytes| {
+        let sum = crate::codec::checksum(0, &bytes[..60]);
+        bytes[60..64].copy_from_slice(&sum.to_le_bytes());
+    })
+    .unwrap();
+    assert_eq!(judge(), ErrorKind::Unavailable);
+}

@@ -1,0 +1,233 @@
+//! Databases that earlier builds wrote stay readable: a copy of `tests/fixtures/v1` is opened and asked, before and after
+//! maintenance, and the answers are those that its story (`story.rs`) implies. A database of a newer format is refused.
+//!
+//! When a format version is added, its golden database is written by
+//! `ANNALS_GOLDEN_DIR=engine/tests/fixtures/v2 cargo nextest run -p annals-engine --test golden the_story`; the folder must
+//! not exist. Those of older versions are never written again.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the fixture is copied as files, not through the engine"
+)]
+
+mod story;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use annals_engine::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use annals_engine::arrow::datatypes::TimestampMicrosecondType;
+use annals_engine::arrow::util::display::{ArrayFormatter, FormatOptions};
+use annals_engine::{At, Clause, Database, ErrorKind, Options, SystemTime, ValidTime, verify};
+
+/// The present in which the golden database is asked.
+const NOW: &str = "2024-07-01";
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1")
+}
+
+/// The files below a folder, with their contents.
+fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![dir.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(dir).unwrap().to_str().unwrap().to_owned();
+            found.push((name, fs::read(&path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A copy of the golden database that a test may change.
+fn copy() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes) in files(&fixture()) {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    dir
+}
+
+/// Rows as text, one a line, columns apart by a bar, NULL as `-`.
+fn lines(batch: &RecordBatch) -> Vec<String> {
+    let options = FormatOptions::default().with_null("-");
+    let cell = |column: &ArrayRef, row: usize| {
+        // Formatting an instant of a named time zone takes a database of time zones.
+        let plain = column.as_primitive_opt::<TimestampMicrosecondType>();
+        let plain = plain.map(|instants| instants.clone().with_timezone_opt(None::<&str>));
+        let column: &dyn Array = plain.as_ref().map_or(column, |plain| plain);
+        ArrayFormatter::try_new(column, &options).unwrap().value(row).to_string()
+    };
+    let line = |row| batch.columns().iter().map(|c| cell(c, row)).collect::<Vec<_>>().join("|");
+    (0..batch.num_rows()).map(line).collect()
+}
+
+/// The salary of a key as of both times, read as a key and by a scan.
+fn check_pay(db: &Database, name: &str, (system, valid): (&str, &str), expect: Option<&str>) {
+    let (system, valid) = (SystemTime::parse(system).unwrap(), ValidTime::parse(valid).unwrap());
+    let snapshot = db.snapshot().unwrap();
+    let at = At { valid: Some(valid), system: Some(system) };
+    let row = snapshot.get("pay", &[name.into()], at).unwrap();
+    let by_key = row.map(|row| lines(&row.project(&[1]).unwrap()).concat());
+    let scan =
+        snapshot.scan("pay").unwrap().valid(Clause::AsOf(valid)).system(Clause::AsOf(system));
+    let batches = scan.columns(["name", "salary"]).run().unwrap();
+    let scanned: Vec<String> = batches.flat_map(|batch| lines(&batch.unwrap())).collect();
+    let scanned = scanned.iter().find_map(|line| line.strip_prefix(&format!("{name}|")));
+    assert_eq!(by_key.as_deref(), expect, "{name} as of system {system}, valid {valid}");
+    assert_eq!(scanned, expect, "a scan as of system {system}, valid {valid}");
+}
+
+/// Every answer that the story implies.
+fn check_answers(db: &Database) {
+    for (at, expect) in [
+        (("2024-01-04", "2024-02-10"), None),
+        (("2024-01-05", "2024-02-10"), Some("100")),
+        (("2024-02-04", "2024-03-01"), Some("100")),
+        (("2024-02-05", "2024-03-01"), Some("120")),
+        (("2024-02-05", "2024-02-29"), Some("100")),
+        (("2024-04-04", "2024-02-10"), Some("100")),
+        (("2024-04-05", "2024-01-31"), Some("100")),
+        (("2024-04-05", "2024-02-01"), Some("115")),
+        (("2024-04-05", "2024-02-29T23:59:59.999999Z"), Some("115")),
+        (("2024-04-05", "2024-03-01"), Some("120")),
+        (("2024-06-01", "2024-05-01"), Some("120")),
+        (("2024-06-02", "2024-04-30T23:59:59.999999Z"), Some("120")),
+        (("2024-06-02", "2024-05-01"), None),
+        (("2024-06-02", "2023-12-31"), None),
+    ] {
+        check_pay(db, "ann", at, expect);
+    }
+    check_pay(db, "bob", ("2024-06-02", "2024-06-02"), Some("90"));
+    check_pay(db, "bob", ("2024-06-02", "2024-06-01"), None);
+    check_pay(db, "bob", ("2024-06-01", "2024-06-02"), None);
+    let snapshot = db.snapshot().unwrap();
+    let history = lines(&snapshot.history("pay", &["ann".into()]).unwrap());
+    let expect = [
+        "ann|100|2024-01-01T00:00:00|-|2024-01-05T00:00:00|2024-02-05T00:00:00",
+        "ann|100|2024-01-01T00:00:00|2024-03-01T00:00:00|2024-02-05T00:00:00|2024-04-05T00:00:00",
+        "ann|120|2024-03-01T00:00:00|-|2024-02-05T00:00:00|2024-06-02T00:00:00",
+        "ann|100|2024-01-01T00:00:00|2024-02-01T00:00:00|2024-04-05T00:00:00|-",
+        "ann|115|2024-02-01T00:00:00|2024-03-01T00:00:00|2024-04-05T00:00:00|-",
+        "ann|120|2024-03-01T00:00:00|2024-05-01T00:00:00|2024-06-02T00:00:00|-",
+    ];
+    assert_eq!(history, expect);
+    check_kinds_and_trips(db);
+}
+
+fn check_kinds_and_trips(db: &Database) {
+    let snapshot = db.snapshot().unwrap();
+    let all = |table: &str, system: Option<&str>| {
+        let scan = snapshot.scan(table).unwrap().valid(Clause::All);
+        let scan = match system {
+            Some(at) => scan.system(Clause::AsOf(SystemTime::parse(at).unwrap())),
+            None => scan,
+        };
+        let mut found: Vec<String> =
+            scan.run().unwrap().flat_map(|batch| lines(&batch.unwrap())).collect();
+        found.sort();
+        found
+    };
+    let full = "é\0|-7|true|-2147483648|9223372036854775807|-1.5|1e300|-123.45|00ff|1969-12-31|\
+                9999-12-31T23:59:59.999999|000102030405060708090a0b0c0d0e0f|{\"a\":1}";
+    assert_eq!(all("kinds", None), ["|7|-|-|-|-|-|-|-|-|-|-|-", full]);
+    assert_eq!(all("kinds", Some("2024-05-31")), [""; 0]);
+    assert_eq!(all("trips", None), ["Oslo", "Turku"]);
+    assert_eq!(all("trips", Some("2024-06-01T00:00:00.000001Z")), ["Bergen", "Oslo", "Turku"]);
+    assert_eq!(all("trips", Some("2024-06-01")), [""; 0]);
+}
+
+/// Holds a database against the story at every step of maintenance.
+fn check_through_maintenance(dir: &Path) {
+    let db = story::open(dir, NOW).unwrap();
+    assert_eq!(db.recovery().transaction_count, 2);
+    assert!(db.recovery().cuts.is_empty() && db.recovery().removed_files.is_empty());
+    check_answers(&db);
+    db.flush().unwrap();
+    check_answers(&db);
+    db.compact(&mut |_| ()).unwrap();
+    check_answers(&db);
+    db.close().unwrap();
+    check_answers(&story::open(dir, NOW).unwrap());
+}
+
+#[test]
+fn the_story_is_told_by_this_build() {
+    let dir = tempfile::tempdir().unwrap();
+    let fresh = std::env::var_os("ANNALS_GOLDEN_DIR").map(PathBuf::from);
+    if let Some(fresh) = &fresh {
+        let fresh = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(fresh);
+        assert!(!fresh.exists(), "{} is there already", fresh.display());
+        story::write(&fresh).unwrap();
+    }
+    story::write(dir.path()).unwrap();
+    check_through_maintenance(dir.path());
+}
+
+#[test]
+fn a_database_of_version_1_gives_the_answers_of_its_story() {
+    let dir = copy();
+    let report = verify(dir.path(), &Options::default(), &mut |damage| panic!("{damage}")).unwrap();
+    assert_eq!(report.file_count, files(&fixture()).len() as u64 - 1, "all files but LOCK");
+    check_through_maintenance(dir.path());
+}
+
+#[test]
+fn the_golden_database_has_every_kind_of_file() {
+    let names: Vec<String> = files(&fixture()).into_iter().map(|(name, _)| name).collect();
+    for (kind, count_min) in [
+        ("LOCK", 1),
+        (".manifest", 1),
+        (".wal", 2),
+        (".supersessions", 1),
+        (".index", 4),
+        (".parquet", 4),
+        ("/current/", 2),
+        ("/2024-02/", 2),
+    ] {
+        let count = names.iter().filter(|name| name.contains(kind)).count();
+        assert!(count >= count_min, "{count} of {kind} in {names:#?}");
+    }
+    // `docs/format/database.md` shows part of this very folder.
+    let document = include_str!("../../../docs/format/database.md");
+    let tree = document.split("```").nth(1).unwrap().lines().skip(1);
+    let shown: Vec<&str> = tree.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(shown.len() > 5);
+    for path in shown {
+        assert!(names.iter().any(|name| name.starts_with(path)), "{path} in {names:#?}");
+    }
+}
+
+/// Makes the header of a journal say a newer version, checksum and all.
+fn make_newer(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[8..12].copy_from_slice(&2_u32.to_le_bytes());
+    // The checksum is seeded with 0.
+    let sum = crc32c::crc32c_append(crc32c::crc32c(&[0; 8]), &bytes[..60]);
+    bytes[60..64].copy_from_slice(&sum.to_le_bytes());
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_database_of_a_newer_format_is_refused_and_left_as_it_is() {
+    for suffix in [".manifest", ".wal"] {
+        let dir = copy();
+        for (name, _) in files(dir.path()).iter().filter(|(name, _)| name.ends_with(suffix)) {
+            make_newer(&dir.path().join(name));
+        }
+        let before = files(dir.path());
+        let error = story::open(dir.path(), NOW).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        assert!(error.to_string().contains("format version 2"), "{error}");
+        assert!(files(dir.path()) == before, "{suffix}: the refused database was changed");
+    }
+}
