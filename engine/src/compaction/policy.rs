@@ -10,7 +10,7 @@ use crate::version::{SegmentEntry, TableVersion};
 
 /// The most rows that one compaction reads, unless a single segment has more.
 const INPUT_ROW_COUNT_MAX: u64 = 1 << 20;
-/// The most bytes of segments that one compaction reads, unless a single segment has more.
+/// The most bytes that the rows it reads may take in memory, unless a single segment has more.
 const INPUT_BYTES_MAX: u64 = 192 << 20;
 /// So many small segments of `current` are merged; fewer cost a reader little.
 const CURRENT_RUN_COUNT_MAX: usize = 4;
@@ -118,7 +118,7 @@ fn within_budget(segments: Vec<Arc<SegmentEntry>>) -> Vec<Arc<SegmentEntry>> {
     let mut taken = Vec::new();
     for entry in segments {
         rows += row_count(&entry);
-        bytes += entry.segment().meta().data_bytes;
+        bytes += entry.segment().meta().decoded_bytes;
         if !taken.is_empty() && (rows > INPUT_ROW_COUNT_MAX || bytes > INPUT_BYTES_MAX) {
             break;
         }

@@ -45,7 +45,20 @@ impl Background {
     }
 }
 
+/// Tells writers that nobody flushes any more, if the thread ends by a panic: they would wait for ever.
+struct Panicked<'a>(&'a Inner);
+
+impl Drop for Panicked<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.shared.lock().is_background_dead = true;
+            self.0.room.notify_all();
+        }
+    }
+}
+
 fn run(inner: &Inner) {
+    let _panicked = Panicked(inner);
     while wait(inner) {
         let flushed = inner.flush_oldest();
         let failed = match flushed.and_then(|flushed| Ok((flushed.is_some(), inner.maintain()?))) {

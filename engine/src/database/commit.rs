@@ -163,6 +163,11 @@ impl Inner {
                 self.flush_oldest()?;
                 continue;
             }
+            if shared.is_background_dead {
+                return Err(Error::halted(
+                    "memory is full, and the background thread has ended by a panic",
+                ));
+            }
             if let Some(error) = shared.flush_error.take() {
                 self.wake.work();
                 return Err(error.context("memory is full and cannot be flushed"));

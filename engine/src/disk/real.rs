@@ -121,7 +121,10 @@ impl Disk for RealDisk {
 
 /// The error of a lock that someone else holds.
 pub(super) fn held(path: &Path) -> Error {
-    Error::unavailable(format!("{} is locked: the database is already open", path.display()))
+    Error::unavailable(format!(
+        "{} is locked: this or another process has the database open",
+        path.display()
+    ))
 }
 
 impl DiskFile for RealFile {

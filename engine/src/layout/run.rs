@@ -14,6 +14,13 @@ use crate::version::Files;
 
 /// The most rows that a segment gets; it bounds the memory of a compaction.
 pub(crate) const SEGMENT_ROW_COUNT_MAX: usize = 1 << 20;
+/// About the most bytes that the rows of a segment take in memory, for the same reason.
+const SEGMENT_DECODED_BYTES_MAX: usize = 128 << 20;
+/// However large rows are, a segment has more than these.
+const SEGMENT_ROW_COUNT_MIN: usize = 4_096;
+
+/// The bytes of a row's four instants.
+const PERIODS_BYTES: usize = 32;
 
 /// Rows gathered at a time.
 const GATHER_ROW_COUNT: usize = 16_384;
@@ -26,6 +33,7 @@ pub(crate) struct RunWriter<'a> {
     /// Column by column, the arrays that `Placed::source` counts.
     sources: Vec<Vec<ArrayRef>>,
     next_id: &'a mut dyn FnMut() -> SegmentId,
+    segment_row_count_max: usize,
 }
 
 impl<'a> RunWriter<'a> {
@@ -38,8 +46,18 @@ impl<'a> RunWriter<'a> {
     ) -> RunWriter<'a> {
         let column_count = schema.columns.len();
         let column = |at: usize| sources.iter().map(|batch| batch.column(at).clone()).collect();
-        let sources = (0..column_count).map(column).collect();
-        RunWriter { files, schema, arrow: schema.arrow(), sources, next_id }
+        let row_count: usize = sources.iter().map(RecordBatch::num_rows).sum();
+        let byte_count: usize = sources.iter().map(RecordBatch::get_array_memory_size).sum();
+        let row_bytes = PERIODS_BYTES + byte_count / row_count.max(1);
+        let fitting = SEGMENT_DECODED_BYTES_MAX / row_bytes;
+        RunWriter {
+            files,
+            schema,
+            arrow: schema.arrow(),
+            sources: (0..column_count).map(column).collect(),
+            next_id,
+            segment_row_count_max: fitting.clamp(SEGMENT_ROW_COUNT_MIN, SEGMENT_ROW_COUNT_MAX),
+        }
     }
 
     /// Writes one partition's rows, which are in their order, as one or more segments.
@@ -53,7 +71,7 @@ impl<'a> RunWriter<'a> {
         let dir = self.files.partition_dir(self.schema.id, &partition.name());
         self.files.disk.create_dir_all(&dir)?;
         let mut metas = Vec::new();
-        for part in rows.chunks(SEGMENT_ROW_COUNT_MAX) {
+        for part in rows.chunks(self.segment_row_count_max) {
             let (disk, id) = (self.files.disk.clone(), (self.next_id)());
             let mut writer = SegmentWriter::create(disk, &dir, id, self.schema, partition)?;
             for slice in part.chunks(GATHER_ROW_COUNT) {

@@ -19,7 +19,14 @@ const DOCUMENT: &str = include_str!("../../../docs/format/manifest.md");
 /// An edit in which every field is there.
 fn full_edit() -> Edit {
     let any = (i64::MIN, i64::MAX);
-    let zone = Zone { valid_from: any, valid_to: any, system_from: any, system_to: any };
+    let zone = Zone {
+        valid_from: any,
+        valid_to: any,
+        system_from: any,
+        system_to: any,
+        start: any,
+        end: any,
+    };
     let decimal = DataType::Decimal { precision: 10, scale: 2 };
     let schema = TableSchema {
         id: 1,
@@ -36,6 +43,7 @@ fn full_edit() -> Edit {
         row_count: 1,
         open_count: 1,
         data_bytes: 1,
+        decoded_bytes: 1,
         index_bytes: 1,
         index_checksum: 1,
         zone,

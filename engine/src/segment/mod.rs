@@ -79,6 +79,8 @@ pub(crate) struct SegmentMeta {
     pub(crate) open_count: u32,
     /// The length of the Parquet file.
     pub(crate) data_bytes: u64,
+    /// The bytes that its rows take in memory once they are decoded, about.
+    pub(crate) decoded_bytes: u64,
     /// The length of the index file.
     pub(crate) index_bytes: u64,
     /// The CRC-32C of the index file's fixed part, so that another segment's or an older file

@@ -44,6 +44,7 @@ pub(crate) struct SegmentWriter {
     closed_zone: Option<Zone>,
     hashes: Vec<u64>,
     open_count: u32,
+    decoded_bytes: u64,
     finder: PartitionFinder,
     last: Option<Place>,
     is_finished: bool,
@@ -84,6 +85,7 @@ impl SegmentWriter {
             closed_zone: None,
             hashes: Vec::new(),
             open_count: 0,
+            decoded_bytes: 0,
             finder: PartitionFinder::new(schema.partition_width),
             last: None,
             is_finished: false,
@@ -105,6 +107,7 @@ impl SegmentWriter {
         let mut columns = batch.columns().to_vec();
         columns.extend(periods.into_arrays());
         let batch = RecordBatch::try_new(self.schema.clone(), columns)?;
+        self.decoded_bytes += batch.get_array_memory_size() as u64;
         let (block_rows, mut at) = (BLOCK_ROWS as usize, 0);
         while at < row_count {
             let whole = (row_count - at) / block_rows * block_rows;
@@ -213,6 +216,7 @@ impl SegmentWriter {
             row_count: header.row_count,
             open_count: self.open_count,
             data_bytes,
+            decoded_bytes: self.decoded_bytes,
             index_bytes: index.len() as u64,
             index_checksum,
             zone,
