@@ -7,4 +7,4 @@ mod job;
 mod policy;
 
 pub(crate) use job::compact;
-pub(crate) use policy::{Plan, next_full_plan, next_plan};
+pub(crate) use policy::{Plan, debt, next_full_plan, next_plan};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::layout::SEGMENT_ROW_COUNT_MAX;
 use crate::partition::Partition;
 use crate::schema::TableId;
-use crate::version::{SegmentEntry, TableVersion};
+use crate::version::{SegmentEntry, TableVersion, Version};
 
 /// The most rows that one compaction reads, unless a single segment has more.
 const INPUT_ROW_COUNT_MAX: u64 = 1 << 20;
@@ -46,9 +46,13 @@ pub(crate) fn next_plan(table: &TableVersion) -> Option<Plan> {
             row_count(entry) < SEGMENT_ROW_COUNT_MAX as u64 / 2
                 || row_count(entry) <= cut_count(entry)
         };
-        let small: Vec<_> = segments.iter().filter(is_small).cloned().collect();
+        let mut small: Vec<_> = segments.iter().filter(is_small).cloned().collect();
+        small.sort_by_key(row_count);
         let run_count_max =
             if partition.is_current() { CURRENT_RUN_COUNT_MAX } else { PARTITION_RUN_COUNT_MAX };
+        if !partition.is_current() {
+            small.truncate(tier_len(&small));
+        }
         if small.len() >= run_count_max {
             let inputs = within_budget(small);
             if inputs.len() > 1 {
@@ -61,6 +65,29 @@ pub(crate) fn next_plan(table: &TableVersion) -> Option<Plan> {
         }
     }
     None
+}
+
+/// How many of the segments, which come smallest first, are of about one size: each at most twice what those before it add up
+/// to. Merging only these, a row is rewritten once for each doubling of its segment and not each time a few rows arrive.
+fn tier_len(segments: &[Arc<SegmentEntry>]) -> usize {
+    let mut sum = 0;
+    let is_above = |entry: &Arc<SegmentEntry>| {
+        let is_above = sum > 0 && row_count(entry) > 2 * sum;
+        sum += row_count(entry);
+        is_above
+    };
+    segments.iter().position(is_above).unwrap_or(segments.len())
+}
+
+/// How far compaction is behind: the most segments in `current` of any table for which something is due. A table for which
+/// nothing is due owes nothing, however many segments it has: nobody would wait for an end.
+pub(crate) fn debt(version: &Version) -> usize {
+    let in_current = |table: &Arc<TableVersion>| {
+        let is_current = |entry: &&Arc<SegmentEntry>| entry.segment().meta().partition.is_current();
+        table.segments.iter().filter(is_current).count()
+    };
+    let owing = version.tables.values().filter(|table| next_plan(table).is_some());
+    owing.map(in_current).max().unwrap_or(0)
 }
 
 /// The next step towards a table whose every version is a plain row in its own partition, in as few segments as can be.

@@ -16,6 +16,9 @@ use crate::transaction::{
 };
 use crate::wal::Lsn;
 
+/// Writers wait while a table has more segments than this in `current`: each one more costs every reader.
+const DEBT_MAX: usize = 32;
+
 impl Inner {
     pub(super) fn commit(&self, transaction: Transaction) -> Result<Commit> {
         self.wait_for_room()?;
@@ -155,7 +158,9 @@ impl Inner {
     fn wait_for_room(&self) -> Result<()> {
         loop {
             let mut shared = self.shared.lock();
-            if shared.is_closed || shared.state.memtables.len() <= self.options.memtable_count_max {
+            let has_memory = shared.state.memtables.len() <= self.options.memtable_count_max;
+            let is_behind = self.options.background && shared.compaction_debt > DEBT_MAX;
+            if shared.is_closed || (has_memory && !is_behind) {
                 return Ok(());
             }
             if !self.options.background {

@@ -78,6 +78,8 @@ pub(super) struct Shared {
     pub(super) answered: i64,
     /// Why memtables cannot be flushed, if they could not be when it was last tried.
     pub(super) flush_error: Option<Error>,
+    /// How far compaction is behind, in segments.
+    pub(super) compaction_debt: usize,
     /// The background thread has panicked: memtables are not flushed any more.
     pub(super) is_background_dead: bool,
     pub(super) is_closed: bool,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::inner::{Inner, Manifest};
+use crate::compaction;
 use crate::error::{Error, Result};
 use crate::manifest::Edit;
 use crate::memtable::Memtable;
@@ -41,6 +42,7 @@ impl Inner {
             // Its part of the log is durable, whether or not those who wrote it have been told so yet.
             shared.show(flushed.last_commit());
         }
+        shared.compaction_debt = compaction::debt(&version);
         shared.state = Arc::new(State { version, memtables });
         let after = shared.state.clone();
         drop(shared);

@@ -164,6 +164,7 @@ impl Replayed {
             last_assigned: self.last_system,
             answered: manifest.state.answered_us,
             flush_error: None,
+            compaction_debt: 0,
             is_background_dead: false,
             is_closed: false,
         };

@@ -1,5 +1,6 @@
 //! What a user types: the commands and the options they share.
 
+mod bench;
 mod compact;
 mod demo;
 mod export;
@@ -37,6 +38,7 @@ enum Command {
     Stats(stats::Stats),
     Verify(verify::Verify),
     Compact(compact::Compact),
+    Bench(bench::Bench),
 }
 
 impl CommandLine {
@@ -50,6 +52,7 @@ impl CommandLine {
             Command::Stats(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Compact(command) => command.run(),
+            Command::Bench(command) => command.run(),
         }
     }
 }
