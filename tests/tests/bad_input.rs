@@ -261,11 +261,11 @@ fn a_key_of_another_shape_is_refused() {
     let snapshot = prices.snapshot();
     for key in [vec![], vec![Value::from("tea"), Value::from(1)], vec![Value::from(1)]] {
         assert_eq!(
-            snapshot.history("prices", &key).err().expect("refused").kind(),
+            snapshot.history("prices", &key).expect_err("refused").kind(),
             ErrorKind::Invalid
         );
         let found = snapshot.get("prices", &key, At::default());
-        assert_eq!(found.err().expect("refused").kind(), ErrorKind::Invalid, "{key:?}");
+        assert_eq!(found.expect_err("refused").kind(), ErrorKind::Invalid, "{key:?}");
     }
 }
 
@@ -337,7 +337,7 @@ fn a_folder_that_is_not_a_database_stays_as_it_is() {
     assert_eq!(names, ["letter.txt"]);
 
     let file = folder.path().join("letter.txt");
-    let error = Database::open(&file, Options::default()).err().expect("a refusal");
+    let error = Database::open(&file, Options::default()).expect_err("a refusal");
     assert!(error.to_string().contains("letter.txt"), "{error}");
     let missing = folder.path().join("nowhere");
     let error = Database::open_existing(&missing, Options::default()).err();

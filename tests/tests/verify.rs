@@ -175,7 +175,7 @@ fn a_lost_manifest_is_never_taken_for_a_new_database() {
                     false => disk.damage(manifest, Vec::clear).expect("it is emptied"),
                 }
                 let options = Options::default().disk(Arc::new(disk.clone())).background(false);
-                let error = Database::open(&damaged.dir, options).err().expect("a refusal");
+                let error = Database::open(&damaged.dir, options).expect_err("a refusal");
                 assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
                 for file in all.iter().filter(|file| !is_manifest(file)) {
                     let kept = disk.read_all(file).expect("nothing is removed");

@@ -176,7 +176,7 @@ fn compare(mut found: Vec<Row>, mut expected: Vec<Row>) -> Result<(), String> {
 fn difference(found: &[Row], expected: &[Row]) -> String {
     let list = |title: &str, rows: &[Row], others: &[Row]| {
         let lonely: Vec<String> =
-            rows.iter().filter(|row| !others.contains(row)).map(|row| show(row)).collect();
+            rows.iter().filter(|row| !others.contains(row)).map(show).collect();
         let shown = lonely.iter().take(8).map(|row| format!("\n    {row}")).collect::<String>();
         format!("\n  {} {title}{shown}", lonely.len())
     };

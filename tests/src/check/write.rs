@@ -52,7 +52,7 @@ fn put_batch(shape: &Shape, changes: &[Change]) -> annals_engine::arrow::array::
     for (at, (name, data_type, _)) in shape.columns.iter().enumerate() {
         let cells: Vec<&Cell> = rows.iter().map(|row| &row[at]).collect();
         // A column without a value in the whole batch may as well be missing.
-        if cells.iter().any(|cell| **cell != Cell::Null) || shape.columns[at].2 == false {
+        if cells.iter().any(|cell| **cell != Cell::Null) || !shape.columns[at].2 {
             columns.push((*name, array(*data_type, &cells)));
         }
     }

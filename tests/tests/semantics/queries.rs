@@ -113,7 +113,7 @@ fn an_empty_range_is_an_error_and_between_equal_bounds_is_not() {
     let snapshot = prices.snapshot();
     for (a, b) in [(DAYS[1], DAYS[1]), (DAYS[2], DAYS[1])] {
         let scan = snapshot.scan("prices").unwrap();
-        let error = scan.valid(Clause::FromTo(at(a, 0), at(b, 0))).run().err().expect("refused");
+        let error = scan.valid(Clause::FromTo(at(a, 0), at(b, 0))).run().expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert!(error.to_string().contains("2024-02-01T00:00:00Z"), "names the bounds: {error}");
         let scan = snapshot.scan("prices").unwrap();

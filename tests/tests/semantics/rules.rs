@@ -206,11 +206,11 @@ fn rule_06_an_empty_or_inverted_period_refuses_the_whole_transaction() {
         ("2024-03-01", before_us.as_str(), "inverted period of valid time"),
     ] {
         let story = prices.at("2024-02-01").put("milk", 1, "2024-01-01", "");
-        let error = story.put("tea", 6, from, to).try_commit().err().expect("a refusal");
+        let error = story.put("tea", 6, from, to).try_commit().expect_err("a refusal");
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert!(error.to_string().contains(what), "{error}");
         let story = prices.at("2024-02-01").put("milk", 1, "2024-01-01", "");
-        let error = story.delete("tea", from, to).try_commit().err().expect("a refusal");
+        let error = story.delete("tea", from, to).try_commit().expect_err("a refusal");
         assert!(error.to_string().contains(what), "{error}");
         assert_eq!(prices.price("milk", "2024-02-01", ""), None, "nothing of it is applied");
         assert_eq!(prices.history("tea").len(), 1);
@@ -238,7 +238,7 @@ fn rule_07_as_of_a_later_system_instant_is_an_error_and_of_a_later_valid_instant
     assert!(error.to_string().contains(&later), "names the instant: {error}");
     assert!(error.to_string().contains(&now.to_string()), "names now: {error}");
     let scan = snapshot.scan("prices").unwrap().system(Clause::AsOf(system(&later)));
-    let error = scan.run().err().expect("a refusal");
+    let error = scan.run().expect_err("a refusal");
     assert!(error.to_string().contains(&later), "{error}");
 
     assert_eq!(price_of(&snapshot, "tea", &before("2099-01-01"), "").unwrap(), Some(5));

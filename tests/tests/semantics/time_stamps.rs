@@ -81,7 +81,7 @@ fn an_own_system_time_must_be_later_than_the_last_of_every_table_it_touches() {
 fn an_own_system_time_must_not_lie_in_the_future() {
     let prices = Prices::new();
     let error = prices.at("2030-01-01T00:00:00.000001Z").put("tea", 5, "", "").try_commit();
-    let error = error.err().expect("a refusal");
+    let error = error.expect_err("a refusal");
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(error.to_string().contains("2030-01-01T00:00:00.000001Z"), "{error}");
     assert!(error.to_string().contains("2030-01-01T00:00:00Z"), "names now: {error}");
@@ -94,7 +94,7 @@ fn an_own_system_time_must_not_lie_in_the_future() {
 fn a_table_that_has_lived_on_the_engines_clock_can_no_longer_be_backfilled() {
     let prices = Prices::new();
     let live = prices.now().put("tea", 5, "", "").commit().system_time;
-    let error = prices.at("2029-01-01").put("tea", 6, "", "").try_commit().err().expect("refused");
+    let error = prices.at("2029-01-01").put("tea", 6, "", "").try_commit().expect_err("refused");
     assert!(error.to_string().contains(&live.to_string()), "names the last instant: {error}");
 }
 

@@ -73,7 +73,7 @@ fn an_expectation_that_does_not_hold_refuses_the_transaction_whole() {
         transaction.expect("the tea costs 4", holds);
         Ok(())
     });
-    let error = refused.try_commit().err().expect("a refusal");
+    let error = refused.try_commit().expect_err("a refusal");
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.to_string().contains("the tea costs 4"), "{error}");
     assert_eq!(prices.price("milk", "", ""), None);
@@ -98,7 +98,7 @@ fn an_expectation_sees_what_was_committed_after_the_transaction_began() {
         Ok(())
     });
     prices.now().put("tea", 6, "2020-01-01", "").commit();
-    assert_eq!(story.try_commit().err().expect("a refusal").kind(), ErrorKind::Conflict);
+    assert_eq!(story.try_commit().expect_err("a refusal").kind(), ErrorKind::Conflict);
     assert_eq!(prices.price("tea", "", ""), Some(6), "no update is lost");
 }
 
