@@ -158,3 +158,30 @@ fn a_manifest_of_a_newer_format_is_told_from_a_damaged_one() {
     .unwrap();
     assert_eq!(judge(), ErrorKind::Unavailable);
 }
+
+#[test]
+fn a_flipped_bit_of_a_manifest_in_use_is_an_error_or_changes_nothing() {
+    let disk = MemoryDisk::new();
+    let shared: Arc<dyn Disk> = disk.clone().into();
+    let dir = Path::new(MANIFEST_DIR);
+    let mut state = ManifestState::default();
+    let mut log = ManifestLog::begin(shared.clone(), dir.to_path_buf(), &state, None).unwrap();
+    let path = dir.join("0000000001.manifest");
+    // First the whole state alone, then with an edit behind it; never closed.
+    for edit in [None, Some(Edit { answered_us: Some(5), ..Edit::default() })] {
+        if let Some(edit) = edit {
+            state.apply(&edit).unwrap();
+            log.append(&edit, &state).unwrap();
+        }
+        for bit in 0..disk.read_all(&path).unwrap().len() as u64 * 8 {
+            disk.flip_bit(&path, bit).unwrap();
+            match ManifestLog::judge(&shared, dir) {
+                Ok(found) => {
+                    assert_eq!(found.map(|found| found.state), Some(state.clone()), "bit {bit}")
+                }
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "bit {bit}: {error}"),
+            }
+            disk.flip_bit(&path, bit).unwrap();
+        }
+    }
+}
