@@ -154,8 +154,14 @@ fn read_file(
         match reader.next()? {
             Verdict::Frame(frame) if frame.kind == EDIT => {
                 let corrupt = |what: String| Error::corrupt(&path, frame.offset, what);
-                let edit: Edit = serde_json::from_slice(frame.payload)
-                    .map_err(|error| corrupt(format!("an edit cannot be read: {error}")))?;
+                let edit: Edit = serde_json::from_slice(frame.payload).map_err(|error| {
+                    if error.is_data() {
+                        // The checksum matches and it is JSON: whoever wrote it knew more fields than this build.
+                        let path = path.display();
+                        return Error::unavailable(format!("{path} is of a newer build: {error}"));
+                    }
+                    corrupt(format!("an edit cannot be read: {error}"))
+                })?;
                 let applied = state.get_or_insert_default().apply(&edit);
                 applied
                     .map_err(|what| corrupt(format!("an edit contradicts the state: {what}")))?;

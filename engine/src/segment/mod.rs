@@ -66,6 +66,7 @@ impl fmt::Display for SegmentId {
 
 /// What the manifest holds of a segment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SegmentMeta {
     /// The segment's number, which names its files.
     pub(crate) id: SegmentId,

@@ -237,8 +237,8 @@ fn a_database_that_lost_its_manifest_is_never_taken_for_a_new_one() {
     for length in [None, Some(0), Some(64), Some(65), Some(1_000)] {
         let dir = copy();
         drop(story::open(dir.path(), NOW).unwrap());
-        let names = files(dir.path()).into_iter().map(|(name, _)| name);
-        let manifest = names.filter(|name| name.ends_with(".manifest")).next().unwrap();
+        let mut names = files(dir.path()).into_iter().map(|(name, _)| name);
+        let manifest = names.find(|name| name.ends_with(".manifest")).unwrap();
         let path = dir.path().join(manifest);
         match length {
             None => fs::remove_file(path).unwrap(),
