@@ -95,6 +95,7 @@ impl Inner {
         let log = ManifestLog::begin(disk.clone(), manifest_dir, &state, found.as_ref())?;
         let cache = Arc::new(Cache::new(options.cache_bytes as u64));
         let files = Files { disk, dir: dir.to_path_buf(), cache };
+        files.disk.create_dir_all(&files.tables_dir())?;
         recovery.removed_files = remove_orphans(&files, &state)?;
         let version = Version::open(&files, &state);
         Ok(replayed.into_inner(
@@ -210,7 +211,8 @@ fn take_lock(disk: &Arc<dyn Disk>, dir: &Path, mode: OpenMode) -> Result<Box<dyn
 
 /// Refuses to begin anew where something was stored: a manifest that is lost must not take the data with it.
 fn check_nothing_stored(disk: &Arc<dyn Disk>, dir: &Path, mode: OpenMode) -> Result<()> {
-    let mut is_stored = !disk.list(&dir.join(TABLES_DIR))?.is_empty();
+    // The folder of the tables is made last of a new database: where it is, there was a manifest.
+    let mut is_stored = disk.exists(&dir.join(TABLES_DIR))?;
     for name in disk.list(&dir.join(WAL_DIR))? {
         is_stored |= disk.open(&dir.join(WAL_DIR).join(name))?.len()? > HEADER_BYTES as u64;
     }

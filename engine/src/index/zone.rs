@@ -32,6 +32,7 @@ pub(crate) fn zone_row_bytes(column_count: usize) -> usize {
 /// The least and the greatest of each of the four instants of some rows, and of where the rows start
 /// and end in both times together, in microseconds; unbounded is `i64::MIN` or `i64::MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Zone {
     pub(crate) valid_from: (i64, i64),
     pub(crate) valid_to: (i64, i64),

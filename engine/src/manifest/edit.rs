@@ -50,6 +50,7 @@ pub(crate) struct Edit {
 
 /// How far one table has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct TableProgress {
     pub(crate) table: TableId,
     /// The system time of its last transaction, in microseconds since 1970.

@@ -92,8 +92,7 @@ impl ManifestLog {
             self.first_bytes = self.writer.length();
             return remove(&self.disk, &self.dir, &[older]);
         }
-        self.writer.append(EDIT, &encode(edit)?)?;
-        self.writer.sync()
+        append_promised(&mut self.writer, edit)
     }
 
     /// Marks the end, so that damage to the last edit is told from an edit that was never finished.
@@ -113,9 +112,17 @@ fn begin_file(
     state: &ManifestState,
 ) -> Result<Writer> {
     let mut writer = Writer::create(disk.as_ref(), &path_of(dir, number), &identity(number), 1)?;
-    writer.append(EDIT, &encode(&state.as_edit())?)?;
-    writer.sync()?;
+    append_promised(&mut writer, &state.as_edit())?;
     Ok(writer)
+}
+
+/// Makes an edit durable, and then that it was: whoever acts on it may remove files, so rot in it must never look like an edit
+/// that was not finished.
+fn append_promised(writer: &mut Writer, edit: &Edit) -> Result<()> {
+    writer.append(EDIT, &encode(edit)?)?;
+    writer.sync()?;
+    writer.append(Kind::PROMISE, &[])?;
+    writer.sync()
 }
 
 fn remove(disk: &Arc<dyn Disk>, dir: &Path, numbers: &[u64]) -> Result<()> {
@@ -147,8 +154,14 @@ fn read_file(
         match reader.next()? {
             Verdict::Frame(frame) if frame.kind == EDIT => {
                 let corrupt = |what: String| Error::corrupt(&path, frame.offset, what);
-                let edit: Edit = serde_json::from_slice(frame.payload)
-                    .map_err(|error| corrupt(format!("an edit cannot be read: {error}")))?;
+                let edit: Edit = serde_json::from_slice(frame.payload).map_err(|error| {
+                    if error.is_data() {
+                        // The checksum matches and it is JSON: whoever wrote it knew more fields than this build.
+                        let path = path.display();
+                        return Error::unavailable(format!("{path} is of a newer build: {error}"));
+                    }
+                    corrupt(format!("an edit cannot be read: {error}"))
+                })?;
                 let applied = state.get_or_insert_default().apply(&edit);
                 applied
                     .map_err(|what| corrupt(format!("an edit contradicts the state: {what}")))?;

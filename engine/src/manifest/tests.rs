@@ -9,6 +9,7 @@ use super::*;
 use crate::disk::{Disk, MemoryDisk};
 use crate::document::{check_hex, check_sentences, first_column, json_blocks};
 use crate::error::ErrorKind;
+use crate::journal::{Identity, Writer};
 use crate::partition::{Partition, PartitionWidth};
 use crate::schema::{Column, DataType, TableSchema};
 use crate::segment::{SegmentId, SegmentMeta, Zone};
@@ -104,8 +105,37 @@ fn the_edits_of_the_document_are_edits() {
         let block: Value = serde_json::from_str(block).unwrap();
         assert_eq!(serde_json::to_value(edit).unwrap(), block);
     }
-    let unknown = serde_json::from_str::<Edit>(r#"{"colour":1}"#);
-    assert!(unknown.is_err());
+}
+
+#[test]
+fn a_field_of_a_newer_build_is_refused_wherever_it_stands() {
+    let edit = serde_json::to_value(full_edit()).unwrap();
+    let places = [
+        "",
+        "/tables/0",
+        "/tables/0/columns/0",
+        "/segments_added/0",
+        "/segments_added/0/partition",
+        "/segments_added/0/zone",
+        "/supersessions_added/0",
+        "/supersessions_added/0/sections/0",
+        "/progress/0",
+    ];
+    for place in places {
+        let mut newer = edit.clone();
+        newer.pointer_mut(place).unwrap()["colour"] = 1.into();
+        assert!(serde_json::from_value::<Edit>(newer).is_err(), "{place}");
+    }
+    let disk = MemoryDisk::new();
+    let shared: Arc<dyn Disk> = disk.into();
+    let path = Path::new(MANIFEST_DIR).join("0000000001.manifest");
+    shared.create_dir_all(Path::new(MANIFEST_DIR)).unwrap();
+    let identity = Identity { magic: log::MAGIC, database_id: 0, number: 1 };
+    let mut writer = Writer::create(&*shared, &path, &identity, 1).unwrap();
+    writer.append(log::EDIT, br#"{"wal_file":1,"colour":1}"#).unwrap();
+    writer.seal(0).unwrap();
+    let error = ManifestLog::judge(&shared, Path::new(MANIFEST_DIR)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
 }
 
 #[test]
@@ -157,4 +187,31 @@ fn a_manifest_of_a_newer_format_is_told_from_a_damaged_one() {
     })
     .unwrap();
     assert_eq!(judge(), ErrorKind::Unavailable);
+}
+
+#[test]
+fn a_flipped_bit_of_a_manifest_in_use_is_an_error_or_changes_nothing() {
+    let disk = MemoryDisk::new();
+    let shared: Arc<dyn Disk> = disk.clone().into();
+    let dir = Path::new(MANIFEST_DIR);
+    let mut state = ManifestState::default();
+    let mut log = ManifestLog::begin(shared.clone(), dir.to_path_buf(), &state, None).unwrap();
+    let path = dir.join("0000000001.manifest");
+    // First the whole state alone, then with an edit behind it; never closed.
+    for edit in [None, Some(Edit { answered_us: Some(5), ..Edit::default() })] {
+        if let Some(edit) = edit {
+            state.apply(&edit).unwrap();
+            log.append(&edit, &state).unwrap();
+        }
+        for bit in 0..disk.read_all(&path).unwrap().len() as u64 * 8 {
+            disk.flip_bit(&path, bit).unwrap();
+            match ManifestLog::judge(&shared, dir) {
+                Ok(found) => {
+                    assert_eq!(found.map(|found| found.state), Some(state.clone()), "bit {bit}")
+                }
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "bit {bit}: {error}"),
+            }
+            disk.flip_bit(&path, bit).unwrap();
+        }
+    }
 }

@@ -54,6 +54,7 @@ impl PartitionWidth {
 ///
 /// The order is by time, with [`Partition::CURRENT`] after every range.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Partition {
     /// The first instant of the range in microseconds since 1970; `i64::MAX` for `current`.
     from: i64,

@@ -7,6 +7,7 @@ use super::data_type::DataType;
 
 /// A column: its name, type and whether a value may be missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Column {
     /// The name, unique in the table; a leading underscore is reserved.
     pub name: String,

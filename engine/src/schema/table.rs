@@ -147,6 +147,7 @@ fn check_name(what: &str, name: &str) -> Result<()> {
 
 /// The catalogue entry of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TableSchema {
     /// The table's number.
     pub id: TableId,

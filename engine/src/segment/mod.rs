@@ -3,8 +3,8 @@
 //! A segment is two files, a Parquet file that any Parquet reader can open and an index file beside
 //! it; `docs/format/segment.md` describes both. It comes in two sections: first the `open_count`
 //! rows still believed (`system_to` unbounded), then the closed ones. Each section is sorted by
-//! start, the later of `valid_from` and `system_from`, so that what an as-of query can see is a
-//! prefix, and then by key.
+//! the partition of the end, then by start, the later of `valid_from` and `system_from`, so that what
+//! an as-of query can see of a partition is a prefix.
 //!
 //! Every byte that is read from either file is verified by a checksum before it is used. Nothing is
 //! read before a segment is first asked for something.
@@ -66,6 +66,7 @@ impl fmt::Display for SegmentId {
 
 /// What the manifest holds of a segment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SegmentMeta {
     /// The segment's number, which names its files.
     pub(crate) id: SegmentId,

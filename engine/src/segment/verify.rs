@@ -2,7 +2,7 @@
 //!
 //! Nothing is taken from the cache and nothing is put there. Checked are: every checksum; that all
 //! pages decode; that each block's zone is that of its rows; that open rows come first, both
-//! sections are sorted by start and key, and each row's end lies in the partition; and that the key
+//! sections are in their order, and each row's end lies in the partition; and that the key
 //! index names each row exactly once, under the hash of its key.
 
 use arrow::array::{ArrayRef, RecordBatch};

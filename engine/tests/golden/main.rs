@@ -231,3 +231,24 @@ fn a_database_of_a_newer_format_is_refused_and_left_as_it_is() {
         assert!(files(dir.path()) == before, "{suffix}: the refused database was changed");
     }
 }
+
+#[test]
+fn a_database_that_lost_its_manifest_is_never_taken_for_a_new_one() {
+    for length in [None, Some(0), Some(64), Some(65), Some(1_000)] {
+        let dir = copy();
+        drop(story::open(dir.path(), NOW).unwrap());
+        let mut names = files(dir.path()).into_iter().map(|(name, _)| name);
+        let manifest = names.find(|name| name.ends_with(".manifest")).unwrap();
+        let path = dir.path().join(manifest);
+        match length {
+            None => fs::remove_file(path).unwrap(),
+            Some(length) => {
+                fs::OpenOptions::new().write(true).open(path).unwrap().set_len(length).unwrap()
+            }
+        }
+        let before = files(dir.path());
+        let error = story::open(dir.path(), NOW).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "cut to {length:?}: {error}");
+        assert!(files(dir.path()) == before, "cut to {length:?}: the refused database was changed");
+    }
+}
