@@ -156,9 +156,11 @@ fn read_file(
                 let corrupt = |what: String| Error::corrupt(&path, frame.offset, what);
                 let edit: Edit = serde_json::from_slice(frame.payload).map_err(|error| {
                     if error.is_data() {
-                        // The checksum matches and it is JSON: whoever wrote it knew more fields than this build.
+                        // The checksum matches and it is JSON: whoever wrote it knew other fields than this build.
                         let path = path.display();
-                        return Error::unavailable(format!("{path} is of a newer build: {error}"));
+                        return Error::unavailable(format!(
+                            "{path} was written by a build of another version: {error}"
+                        ));
                     }
                     corrupt(format!("an edit cannot be read: {error}"))
                 })?;

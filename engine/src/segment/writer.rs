@@ -6,9 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
@@ -107,7 +107,7 @@ impl SegmentWriter {
         let mut columns = batch.columns().to_vec();
         columns.extend(periods.into_arrays());
         let batch = RecordBatch::try_new(self.schema.clone(), columns)?;
-        self.decoded_bytes += batch.get_array_memory_size() as u64;
+        self.decoded_bytes += batch.columns().iter().map(decoded_bytes).sum::<u64>();
         let (block_rows, mut at) = (BLOCK_ROWS as usize, 0);
         while at < row_count {
             let whole = (row_count - at) / block_rows * block_rows;
@@ -263,4 +263,20 @@ impl Drop for SegmentWriter {
         let _ = self.disk.remove(&self.id.data_path(&self.dir));
         let _ = self.disk.remove(&self.id.index_path(&self.dir));
     }
+}
+
+/// About the bytes that a column takes in memory; the same however its rows are split into batches.
+fn decoded_bytes(column: &ArrayRef) -> u64 {
+    let text = column.as_string_opt::<i32>().map(|array| array.value_offsets());
+    let bytes = column.as_binary_opt::<i32>().map(|array| array.value_offsets());
+    let value_bytes = match text.or(bytes) {
+        Some(offsets) => offsets[column.len()].abs_diff(offsets[0]).into(),
+        None => 0,
+    };
+    let row_bytes = match column.data_type() {
+        DataType::Utf8 | DataType::Binary => 4,
+        DataType::Boolean => 1,
+        other => other.primitive_width().unwrap_or(16),
+    };
+    value_bytes + (column.len() * row_bytes) as u64
 }
