@@ -16,12 +16,9 @@ use crate::transaction::{
 };
 use crate::wal::Lsn;
 
-/// Writers wait while a table has more segments than this in `current`: each one more costs every reader.
-const DEBT_MAX: usize = 32;
-
 impl Inner {
     pub(super) fn commit(&self, transaction: Transaction) -> Result<Commit> {
-        self.wait_for_room()?;
+        self.wait_for_room(transaction.byte_count())?;
         let (commit, lsn) = self.append(&transaction)?;
         self.wal.sync_to(lsn)?;
         self.publish(&commit);
@@ -152,33 +149,6 @@ impl Inner {
         drop(shared);
         self.wake.work();
         Ok(())
-    }
-
-    /// Waits while more memtables are full than memory has room for.
-    fn wait_for_room(&self) -> Result<()> {
-        loop {
-            let mut shared = self.shared.lock();
-            let has_memory = shared.state.memtables.len() <= self.options.memtable_count_max;
-            let is_behind = self.options.background && shared.compaction_debt > DEBT_MAX;
-            if shared.is_closed || (has_memory && !is_behind) {
-                return Ok(());
-            }
-            if !self.options.background {
-                drop(shared);
-                self.flush_oldest()?;
-                continue;
-            }
-            if shared.is_background_dead {
-                return Err(Error::halted(
-                    "memory is full, and the background thread has ended by a panic",
-                ));
-            }
-            if let Some(error) = shared.flush_error.take() {
-                self.wake.work();
-                return Err(error.context("memory is full and cannot be flushed"));
-            }
-            self.room.wait(&mut shared);
-        }
     }
 
     /// Shows transactions up to this one to snapshots. It is durable, and so is everything before it in the log.

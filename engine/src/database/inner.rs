@@ -8,6 +8,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::install::Garbage;
 use super::open::RecoveryReport;
+use super::pressure::Pace;
 use crate::disk::DiskLock;
 use crate::error::{Error, Result};
 use crate::manifest::{ManifestLog, ManifestState};
@@ -32,6 +33,8 @@ pub(crate) struct Inner {
     pub(super) shared: Mutex<Shared>,
     /// Signalled when memtables have been flushed, or cannot be.
     pub(super) room: Condvar,
+    /// Never signalled: commits that are slowed wait on it for their time.
+    pub(super) turn: Condvar,
     pub(super) next_file_id: AtomicU64,
     pub(super) garbage: Mutex<Vec<Garbage>>,
     /// Wakes the background thread.
@@ -78,6 +81,8 @@ pub(super) struct Shared {
     pub(super) answered: i64,
     /// Why memtables cannot be flushed, if they could not be when it was last tried.
     pub(super) flush_error: Option<Error>,
+    /// How fast commits are admitted while flushing is behind.
+    pub(super) pace: Pace,
     /// How far compaction is behind, in segments.
     pub(super) compaction_debt: usize,
     /// The background thread has panicked: memtables are not flushed any more.

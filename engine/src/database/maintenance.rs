@@ -66,6 +66,7 @@ impl Inner {
         self.sweep()?;
         let state = self.shared.lock().state.clone();
         let [memtable, next, ..] = &state.memtables[..] else { return Ok(None) };
+        let (began, byte_count) = (self.options.clock.now().micros(), memtable.byte_count());
         let mut edit = Edit {
             wal_file: Some(next.wal_file),
             wal_file_newest: Some(self.wal.file()),
@@ -87,6 +88,12 @@ impl Inner {
         let memtable = memtable.clone();
         drop(state);
         self.install(&mut self.manifest.lock(), &edit, Some(&memtable))?;
+        let ended = self.options.clock.now().micros();
+        {
+            let mut shared = self.shared.lock();
+            let is_behind = shared.state.memtables.len() > 1;
+            shared.pace.flushed(byte_count, began, ended, is_behind);
+        }
         if let Some(file) = edit.wal_file {
             self.wal.remove_before(file)?;
         }
@@ -147,8 +154,8 @@ impl Inner {
     pub(super) fn close(&self) -> Result<()> {
         self.flush()?;
         // Nothing is committed from here on: whoever holds the writer lock next finds the database closed.
-        let _writer = self.writer.lock();
         let _maintenance = self.maintenance.lock();
+        let _writer = self.writer.lock();
         let mut manifest = self.manifest.lock();
         let answered = {
             let mut shared = self.shared.lock();

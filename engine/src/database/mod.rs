@@ -10,6 +10,7 @@ mod inner;
 mod install;
 mod maintenance;
 mod open;
+mod pressure;
 mod stats;
 mod verify;
 

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU64;
 use parking_lot::{Condvar, Mutex};
 
 use super::inner::{Inner, Manifest, Shared, TableClock, Wake, Writer};
+use super::pressure::Pace;
 use crate::cache::Cache;
 use crate::disk::{Disk, DiskLock};
 use crate::error::{Error, Result};
@@ -165,6 +166,7 @@ impl Replayed {
             last_assigned: self.last_system,
             answered: manifest.state.answered_us,
             flush_error: None,
+            pace: Pace::default(),
             compaction_debt: 0,
             is_background_dead: false,
             is_closed: false,
@@ -182,6 +184,7 @@ impl Replayed {
             manifest: Mutex::new(manifest),
             shared: Mutex::new(shared),
             room: Condvar::new(),
+            turn: Condvar::new(),
             garbage: Mutex::new(Vec::new()),
             wake: Arc::new(Wake::default()),
             lock: Mutex::new(Some(lock)),

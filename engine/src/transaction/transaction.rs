@@ -128,6 +128,11 @@ impl Transaction {
         self.statements.iter().map(Staged::row_count).sum()
     }
 
+    /// Bytes of memory that its rows take, about.
+    pub(crate) fn byte_count(&self) -> usize {
+        self.byte_count
+    }
+
     /// Applies the transaction. When it returns, it is durable (see [`crate::SyncMode`]) and visible.
     ///
     /// Kinds of error: `Invalid` (its own system time is not allowed, or a period that begins at the system time is empty),
