@@ -72,8 +72,11 @@ pub(crate) fn flush_table(
     Ok(output)
 }
 
+/// The batch that holds a chunk's rows, and the number of the first of them there.
+type FirstRow = (u32, u32);
+
 /// The batches of all puts, small neighbours put together, and for every chunk its batch and first row there.
-fn gather_sources(chunks: &[Arc<Chunk>]) -> Result<(Vec<RecordBatch>, Vec<(u32, u32)>)> {
+fn gather_sources(chunks: &[Arc<Chunk>]) -> Result<(Vec<RecordBatch>, Vec<FirstRow>)> {
     let (mut sources, mut places) = (Vec::new(), Vec::with_capacity(chunks.len()));
     let mut pending: Vec<&RecordBatch> = Vec::new();
     let mut pending_row_count = 0;

@@ -106,7 +106,7 @@ impl KeyPage {
         if PAGE_HEADER_BYTES + bit_count.div_ceil(8) != byte_count {
             return Err("the length of a key page differs from its counts");
         }
-        if bit_count % 8 != 0 && bytes[byte_count - 1] >> (bit_count % 8) != 0 {
+        if !bit_count.is_multiple_of(8) && bytes[byte_count - 1] >> (bit_count % 8) != 0 {
             return Err("the padding of a key page is not zero");
         }
         bytes.extend([0; bits::SLACK_BYTES]);

@@ -126,7 +126,7 @@ fn few_hashes_of_many_rows_span_pages() {
 
 #[test]
 fn damaged_pages_are_refused_or_name_only_rows_of_the_section() {
-    let built = Built::new(&(0..300).map(|i| i % 100 << 57).collect::<Vec<u64>>());
+    let built = Built::new(&(0..300).map(|i| (i % 100) << 57).collect::<Vec<u64>>());
     let bytes = built.bytes[built.range(0)].to_vec();
     for bit in 0..bytes.len() * 8 {
         let mut damaged = bytes.clone();

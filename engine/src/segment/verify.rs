@@ -15,8 +15,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::ZoneMapBuilder;
 use crate::partition::PartitionFinder;
 
-/// The start and the key of a row, to compare the next with.
-
 impl Segment {
     /// Reports every fault found in either file; an error is returned only where the disk refused
     /// to read.

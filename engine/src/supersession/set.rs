@@ -35,6 +35,11 @@ impl SupersessionSet {
             Some((row, cuts))
         })
     }
+
+    /// All entries: by row, and for one row in the order in which they were made.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Cut)> + '_ {
+        self.rows.iter().copied().zip(self.cuts.iter().copied())
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! A transaction: what it states while it is being put together, and how it is written to the log.
 
 mod conform;
+mod handle;
 mod record;
 mod staged;
 #[cfg(test)]
 mod tests;
-mod transaction;
 
+pub use handle::{Commit, Transaction};
 pub(crate) use record::{LoggedOperation, decode_transaction, encode_transaction};
 pub(crate) use staged::{Assigned, Staged};
-pub use transaction::{Commit, Transaction};

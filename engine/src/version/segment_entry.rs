@@ -12,13 +12,15 @@ pub(crate) struct SegmentEntry {
     segment: Arc<Segment>,
     /// Files with cuts of this segment's rows, oldest first.
     files: Vec<Arc<SupersessionFile>>,
+    /// Cuts of the first so many files that were read when the entry was made.
+    known: Option<(usize, Arc<SupersessionSet>)>,
     /// The cuts, once somebody has asked for them.
     cuts: OnceLock<Arc<SupersessionSet>>,
 }
 
 impl SegmentEntry {
     pub(crate) fn new(segment: Arc<Segment>, files: Vec<Arc<SupersessionFile>>) -> SegmentEntry {
-        SegmentEntry { segment, files, cuts: OnceLock::new() }
+        SegmentEntry { segment, files, known: None, cuts: OnceLock::new() }
     }
 
     pub(crate) fn segment(&self) -> &Arc<Segment> {
@@ -29,10 +31,13 @@ impl SegmentEntry {
         &self.files
     }
 
-    /// The same segment with one more file of cuts.
+    /// The same segment with one more file of cuts. What was read of the others is not read again: each flush adds a file, and
+    /// looks at the cuts of all before.
     pub(crate) fn with_file(&self, file: Arc<SupersessionFile>) -> SegmentEntry {
         let files = self.files.iter().cloned().chain([file]).collect();
-        SegmentEntry::new(self.segment.clone(), files)
+        let known = self.cuts.get().map(|cuts| (self.files.len(), cuts.clone()));
+        let known = known.or_else(|| self.known.clone());
+        SegmentEntry { known, ..SegmentEntry::new(self.segment.clone(), files) }
     }
 
     /// How many cuts there are, without reading them.
@@ -46,8 +51,12 @@ impl SegmentEntry {
         if let Some(cuts) = self.cuts.get() {
             return Ok(cuts.clone());
         }
-        let mut entries = Vec::new();
-        for file in &self.files {
+        let (known_count, known) = match &self.known {
+            Some((count, cuts)) => (*count, Some(cuts)),
+            None => (0, None),
+        };
+        let mut entries: Vec<_> = known.map(|cuts| cuts.iter().collect()).unwrap_or_default();
+        for file in &self.files[known_count..] {
             file.read(self.segment.meta().id, self.segment.meta().row_count, &mut entries)?;
         }
         Ok(self.cuts.get_or_init(|| Arc::new(SupersessionSet::new(entries))).clone())

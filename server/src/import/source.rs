@@ -125,13 +125,13 @@ impl Source {
                 .bytes(progress)
                 .and_then(TextRows::csv)
                 .and_then(|rows| TextChunks::new(plan, rows))
-                .map(Rows::Text),
+                .map(|chunks| Rows::Text(Box::new(chunks))),
             Format::Ndjson => {
                 let names = plan.names();
                 self.bytes(progress)
                     .map(|bytes| TextRows::ndjson(bytes, names))
                     .and_then(|rows| TextChunks::new(plan, rows))
-                    .map(Rows::Text)
+                    .map(|chunks| Rows::Text(Box::new(chunks)))
             }
             Format::Parquet => {
                 self.file().and_then(|file| ParquetChunks::new(plan, file)).map(Rows::Parquet)
@@ -185,7 +185,7 @@ fn format_of(name: &str) -> Result<(Format, bool)> {
 }
 
 enum Rows<'a> {
-    Text(TextChunks<'a>),
+    Text(Box<TextChunks<'a>>),
     Parquet(ParquetChunks<'a>),
 }
 

@@ -40,10 +40,13 @@ pub struct Transaction {
     byte_count: usize,
 }
 
+/// What is asked of a snapshot.
+type Condition = dyn Fn(&Snapshot) -> Result<bool> + Send;
+
 /// A condition that must hold in the latest committed state, or the transaction is refused.
 pub(crate) struct Expectation {
     pub(crate) message: String,
-    pub(crate) holds: Box<dyn Fn(&Snapshot) -> Result<bool> + Send>,
+    pub(crate) holds: Box<Condition>,
 }
 
 /// What a commit was given. When it is returned, the transaction is visible to every snapshot made from then on, and survives
