@@ -116,10 +116,12 @@ fn the_time_zone_history_survives_kill_9_in_the_middle_of_the_import() {
     let dir = folder.path().join("db");
     let clock = Arc::new(ManualClock::new(system(NOW)));
     let options = || Options::default().clock(clock.clone());
+    let mut found = 0;
     for count in [1, 2, 9, 24, 33, 47, 59, 60] {
-        let acknowledged = Importer::start(&dir).kill_after(count);
+        // What an earlier process left is as good as acknowledged; a later one may find nothing left to do.
+        let acknowledged = Importer::start(&dir).kill_after(count).max(found);
         let database = Database::open(&dir, options()).expect("recovery");
-        let found = tz::imported(&database, &releases);
+        found = tz::imported(&database, &releases);
         println!("killed after {acknowledged}, found {found}: {}", database.recovery());
         assert!(found >= acknowledged, "of {acknowledged} acknowledged releases {found} are there");
         assert!(found <= acknowledged + 1, "{found} releases, {acknowledged} acknowledged");
