@@ -1,8 +1,7 @@
 //! The history of the world's time zone offsets: 60 releases of the IANA database, and answers computed independently of it.
 //!
 //! The events are `data-samples/tz/tz_history.csv.gz`. A sample of the truth is in `tests/fixtures/tz`; the whole of it (10,000
-//! points) is not part of the repository: the variable `ANNALS_TZ_TRUTH` names its folder, `../shared/data/tz` is tried
-//! without it. `tests/fixtures/tz/README.md` tells where the answers come from.
+//! points) is not part of the repository: the variable `ANNALS_TZ_TRUTH` names its folder. `tests/fixtures/tz/README.md` tells where the answers come from.
 
 mod history;
 mod truth;
@@ -19,8 +18,7 @@ fn workspace() -> &'static Path {
 
 /// The folder with the whole truth, where there is one.
 pub fn whole_truth() -> Option<PathBuf> {
-    let named = std::env::var_os("ANNALS_TZ_TRUTH").map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| workspace().join("../shared/data/tz"));
+    let folder = PathBuf::from(std::env::var_os("ANNALS_TZ_TRUTH")?);
     folder.join("truth_points.csv").exists().then_some(folder)
 }
 
