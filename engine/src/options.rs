@@ -23,7 +23,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             memtable_bytes: 64 << 20,
-            memtable_count_max: 3,
+            memtable_count_max: 2,
             cache_bytes: 256 << 20,
             transaction_bytes_max: 256 << 20,
             sync: SyncMode::Commit,

@@ -104,6 +104,9 @@ impl KeySection {
         pages: &dyn PageSource,
         found: &mut dyn FnMut(usize, u32),
     ) -> Result<()> {
+        if sorted_hashes.len() > self.row_count() as usize {
+            return self.match_every_entry(sorted_hashes, pages, found);
+        }
         let mut running: Option<(usize, Arc<KeyPage>)> = None;
         let mut place = Place::default();
         let mut at = 0;
@@ -132,6 +135,43 @@ impl KeySection {
         }
         Ok(())
     }
+}
+
+impl KeySection {
+    /// The same, led by the entries of the section and not by the hashes: for a section that has fewer of them. A flush holds its
+    /// keys against hundreds of small segments, and must not walk through all its keys for each.
+    fn match_every_entry(
+        &self,
+        sorted_hashes: &[u64],
+        pages: &dyn PageSource,
+        found: &mut dyn FnMut(usize, u32),
+    ) -> Result<()> {
+        let mut at = 0;
+        for (nth, number) in self.pages().enumerate() {
+            let page = pages.page(number)?;
+            let next = self.first_hashes.get(nth + 1).copied().unwrap_or(u64::MAX);
+            page.for_each_entry(&mut |least, greatest, rows| {
+                let greatest = greatest.min(next);
+                at += gallop(&sorted_hashes[at..], least);
+                let wanted = sorted_hashes[at..].iter().take_while(|hash| **hash <= greatest);
+                let wanted = at..at + wanted.count();
+                for row in rows {
+                    let row = self.row_base + page.row(row);
+                    wanted.clone().for_each(|i| found(i, row));
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+/// How many of the sorted hashes lie below `least`; quick when they are few.
+fn gallop(hashes: &[u64], least: u64) -> usize {
+    let mut bound = 1;
+    while bound < hashes.len() && hashes[bound] < least {
+        bound *= 2;
+    }
+    hashes[..hashes.len().min(bound + 1)].partition_point(|hash| *hash < least)
 }
 
 /// The pages of a section and what the directory says of them, made from sorted (hash, row in the

@@ -175,6 +175,18 @@ impl KeyPage {
         (place, row..self.skip_marks(row, 1))
     }
 
+    /// Hands out every entry: the least and the greatest hash that it may stand for, and where its rows are.
+    pub(super) fn for_each_entry(&self, each: &mut dyn FnMut(u64, u64, std::ops::Range<usize>)) {
+        let mut row = 0;
+        for entry in 0..self.entry_count {
+            let least = self.first_hash.saturating_add(self.fragment(entry) << self.shift);
+            let greatest = least.saturating_add((1 << self.shift) - 1);
+            let end = self.skip_marks(row, 1);
+            each(least, greatest, row..end);
+            row = end;
+        }
+    }
+
     /// The first entry from `from` on whose fragment is not below `wanted`; quick when it is near.
     fn lower_bound(&self, wanted: u64, from: usize) -> usize {
         let (mut low, mut step) = (from, 1);

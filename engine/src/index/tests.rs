@@ -102,6 +102,8 @@ fn random_keys_are_found_and_a_row_costs_little() {
     let keys: Vec<u64> = (0..8_000).map(|_| random.next()).collect();
     let hashes: Vec<u64> = (0..40_000).map(|_| keys[random.next() as usize % 8_000]).collect();
     check(&hashes, 0.001);
+    // Fewer rows than wanted hashes: led by the entries.
+    check(&keys, 0.001);
     let built = Built::new(&hashes);
     let byte_count = built.bytes.len() + built.directory.len() * 16;
     assert!(byte_count < 40_000 * 3, "{byte_count} bytes");
