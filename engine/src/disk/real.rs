@@ -122,7 +122,7 @@ impl Disk for RealDisk {
 /// The error of a lock that someone else holds.
 pub(super) fn held(path: &Path) -> Error {
     Error::unavailable(format!(
-        "{} is locked: this or another process has the database open",
+        "{} is locked: the database is already open, in this or another process",
         path.display()
     ))
 }
