@@ -8,7 +8,7 @@
 //!
 //! ```
 //! # fn main() -> annals_engine::Result<()> {
-//! use annals_engine::arrow::array::record_batch;
+//! use annals_engine::rows;
 //! use annals_engine::{At, Column, DataType, Database, Options, SystemTime, TableSpec, ValidTime};
 //!
 //! # let dir = tempfile::tempdir().unwrap();
@@ -21,13 +21,13 @@
 //!
 //! // Recorded in January: Ann earns 4,000, from now on.
 //! let mut tx = db.begin();
-//! tx.put("salaries", &record_batch!(("name", Utf8, ["Ann"]), ("amount", Int64, [4000]))?)?;
+//! tx.put("salaries", &rows!(("name", Utf8, ["Ann"]), ("amount", Int64, [4000]))?)?;
 //! tx.system_time(SystemTime::parse("2024-01-01")?);
 //! tx.commit()?;
 //!
 //! // Recorded in June: her raise, as of then.
 //! let mut tx = db.begin();
-//! tx.put("salaries", &record_batch!(("name", Utf8, ["Ann"]), ("amount", Int64, [4300]))?)?;
+//! tx.put("salaries", &rows!(("name", Utf8, ["Ann"]), ("amount", Int64, [4300]))?)?;
 //! tx.system_time(SystemTime::parse("2024-06-01")?);
 //! tx.commit()?;
 //!
@@ -93,6 +93,26 @@ mod version;
 mod wal;
 
 pub use arrow;
+
+/// Makes an Arrow record batch of literal columns: name, Arrow type, values.
+///
+/// ```
+/// let batch = annals_engine::rows!(("name", Utf8, ["Ann", "Ben"]), ("amount", Int64, [4000, 3900]))?;
+/// assert_eq!(batch.num_rows(), 2);
+/// # Ok::<(), annals_engine::Error>(())
+/// ```
+#[macro_export]
+macro_rules! rows {
+    ($(($name:expr, $type:ident, $($values:tt)+)),* $(,)?) => {
+        $crate::arrow::array::RecordBatch::try_from_iter([
+            $((
+                $name,
+                $crate::arrow::array::create_array!($type, $($values)+)
+                    as $crate::arrow::array::ArrayRef,
+            )),*
+        ])
+    };
+}
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use database::{

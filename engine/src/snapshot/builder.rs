@@ -12,7 +12,7 @@ use crate::time::{System, Valid};
 ///
 /// ```
 /// # fn main() -> annals_engine::Result<()> {
-/// # use annals_engine::arrow::array::record_batch;
+/// # use annals_engine::rows;
 /// # use annals_engine::{Clause, Column, Comparison, DataType, Database, Options, Predicate, TableSpec, ValidTime};
 /// # let dir = tempfile::tempdir().unwrap();
 /// # let db = Database::open(dir.path(), Options::default())?;
@@ -22,7 +22,7 @@ use crate::time::{System, Valid};
 /// #         .column(Column::new("cents", DataType::BigInt)),
 /// # )?;
 /// # let mut tx = db.begin();
-/// # tx.put("prices", &record_batch!(("sku", Utf8, ["tea"]), ("cents", Int64, [350]))?)?;
+/// # tx.put("prices", &rows!(("sku", Utf8, ["tea"]), ("cents", Int64, [350]))?)?;
 /// # tx.commit()?;
 /// let rows = db
 ///     .snapshot()?

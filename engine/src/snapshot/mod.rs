@@ -72,14 +72,14 @@ impl Snapshot {
     ///
     /// ```
     /// # fn main() -> annals_engine::Result<()> {
-    /// # use annals_engine::arrow::array::record_batch;
+    /// # use annals_engine::rows;
     /// # use annals_engine::{At, Column, DataType, Database, Options, TableSpec};
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let db = Database::open(dir.path(), Options::default())?;
     /// # let column = Column::new("sku", DataType::Text);
     /// # db.create_table(TableSpec::keyed("prices", ["sku"]).column(column))?;
     /// let mut tx = db.begin();
-    /// tx.put("prices", &record_batch!(("sku", Utf8, ["tea"]))?)?;
+    /// tx.put("prices", &rows!(("sku", Utf8, ["tea"]))?)?;
     /// tx.commit()?;
     /// let row = db.snapshot()?.get("prices", &["tea".into()], At::default())?;
     /// assert_eq!(row.map(|batch| batch.num_rows()), Some(1));

@@ -14,7 +14,7 @@ use crate::time::SystemTime;
 ///
 /// ```
 /// # fn main() -> annals_engine::Result<()> {
-/// use annals_engine::arrow::array::record_batch;
+/// use annals_engine::rows;
 /// use annals_engine::{Column, DataType, Database, Options, TableSpec};
 ///
 /// # let dir = tempfile::tempdir().unwrap();
@@ -25,8 +25,8 @@ use crate::time::SystemTime;
 ///         .column(Column::new("cents", DataType::BigInt)),
 /// )?;
 /// let mut tx = db.begin();
-/// tx.put("prices", &record_batch!(("sku", Utf8, ["tea"]), ("cents", Int64, [350]))?)?;
-/// tx.delete("prices", &record_batch!(("sku", Utf8, ["coffee"]))?)?;
+/// tx.put("prices", &rows!(("sku", Utf8, ["tea"]), ("cents", Int64, [350]))?)?;
+/// tx.delete("prices", &rows!(("sku", Utf8, ["coffee"]))?)?;
 /// let commit = tx.commit()?;
 /// assert_eq!(commit.number, 1);
 /// # Ok(())
