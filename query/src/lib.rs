@@ -1,0 +1,1 @@
+//! Temporal SQL over Annals.
