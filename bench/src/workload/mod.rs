@@ -5,6 +5,7 @@ pub mod positions;
 pub mod questions;
 mod random;
 mod resolve;
+pub mod sh1;
 mod size;
 mod transactions;
 mod truth;
