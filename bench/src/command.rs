@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use crate::failure::Result;
 use crate::run;
 use crate::workload::Size;
+use crate::workload::sh1::Tier;
 
 /// What can be run.
 #[derive(Clone, Debug, Subcommand)]
@@ -19,6 +20,8 @@ pub enum Command {
     /// a process of its own)
     #[command(hide = true)]
     PositionsImport(ImportArguments),
+    /// Load the public workload "SH1" (Supply History 1), every transaction durable
+    Sh1(Sh1Arguments),
 }
 
 /// The arguments of `positions`.
@@ -35,7 +38,8 @@ pub struct PositionsArguments {
     #[arg(long, requires = "dir")]
     pub keep: bool,
     /// Append the figures to a file, one JSON object a line
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = run::RECORD_FILE)]
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[arg(default_missing_value = run::POSITIONS_RECORD_FILE)]
     pub record: Option<PathBuf>,
     /// Print the figures as JSON, and what is going on to standard error
     #[arg(long)]
@@ -53,6 +57,28 @@ pub struct ImportArguments {
     pub dir: PathBuf,
 }
 
+/// The arguments of `sh1`.
+#[derive(Args, Clone, Debug)]
+pub struct Sh1Arguments {
+    /// The size
+    #[arg(long, value_enum, default_value_t = Tier::T100k)]
+    pub tier: Tier,
+    /// The folder for the database; on a real disk, or syncs cost nothing [default: a temporary
+    /// folder]
+    #[arg(long)]
+    pub dir: Option<PathBuf>,
+    /// Leave the database in the folder
+    #[arg(long, requires = "dir")]
+    pub keep: bool,
+    /// Append the figures to a file, one JSON object a line
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[arg(default_missing_value = run::SH1_RECORD_FILE)]
+    pub record: Option<PathBuf>,
+    /// Print the figures as JSON, and what is going on to standard error
+    #[arg(long)]
+    pub json: bool,
+}
+
 impl Command {
     /// Runs it. `prefix` is what stands before the command on the command line of this executable,
     /// for it starts itself.
@@ -60,6 +86,7 @@ impl Command {
         match self {
             Command::Positions(arguments) => run::positions(arguments, prefix),
             Command::PositionsImport(arguments) => run::positions_import(arguments),
+            Command::Sh1(arguments) => run::sh1(arguments),
         }
     }
 }

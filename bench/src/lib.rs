@@ -5,6 +5,8 @@
 //! that does not know the engine, and compares the figures with the floors under the design.
 //! `docs/benchmarks.md` says what is measured and how.
 //!
+//! `annals-bench sh1` loads the public workload SH1, whose data and answers have published digests.
+//!
 //! It is not a comparison with other systems: those have harnesses of their own, which need the
 //! same puts and nothing of this crate.
 

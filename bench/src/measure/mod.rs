@@ -4,6 +4,7 @@
 mod answer;
 mod durations;
 mod import;
+mod load;
 mod machine;
 mod open;
 mod probe;
@@ -11,6 +12,7 @@ mod scan;
 
 pub use durations::Durations;
 pub use import::{ImportFigures, import};
+pub use load::{LoadFigures, load};
 pub use machine::{Machine, folder_bytes, peak_memory_bytes};
 pub use open::{OpenFigures, open};
 pub use probe::{ProbeFigures, get, history};

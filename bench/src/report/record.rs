@@ -4,11 +4,12 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
-use super::figures::Record;
+use serde::Serialize;
+
 use crate::failure::Result;
 
 /// Appends a record to a file, which is made if it is missing, as is its folder.
-pub fn append(path: &Path, record: &Record) -> Result<()> {
+pub fn append(path: &Path, record: &impl Serialize) -> Result<()> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir)?;
     }

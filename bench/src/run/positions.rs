@@ -1,4 +1,4 @@
-//! A run of the workload, from nothing to the table of floors.
+//! A run of the workload "positions", from nothing to the table of floors.
 //!
 //! For each size: import and compact in a process of its own (so that the peak of its memory is
 //! clean), resolve the truth and write the baseline, then open the database and ask. A wrong answer
@@ -6,9 +6,10 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::scratch::Scratch;
 use crate::command::{ImportArguments, PositionsArguments};
 use crate::failure::{Failure, Result};
 use crate::measure::{self, ImportFigures, Machine, folder_bytes};
@@ -17,19 +18,19 @@ use crate::workload::baseline::BaselineWriter;
 use crate::workload::{Positions, Question, Size, Truth};
 
 /// Where records go unless told otherwise, from the root of the repository.
-pub const RECORD_FILE: &str = "bench/records/positions.jsonl";
+pub const POSITIONS_RECORD_FILE: &str = "bench/records/positions.jsonl";
 
 /// Runs every size and reports.
 pub fn positions(arguments: &PositionsArguments, prefix: &[OsString]) -> Result<()> {
     let say = |text: &str| if arguments.json { eprintln!("{text}") } else { println!("{text}") };
-    let scratch = Scratch::new(arguments)?;
+    let scratch = Scratch::new(arguments.dir.as_deref())?;
     let began_at = jiff::Timestamp::now();
     let machine = Machine::examine(&scratch.dir)?;
     say(&format!("positions, {began_at:.0}: {}\n", report::machine_line(&machine)));
 
     let mut sizes = Vec::new();
     for size in &arguments.sizes {
-        let dir = scratch.database(size)?;
+        let dir = scratch.database(&format!("positions-{size}"))?;
         let figures = measure_size(size, &dir, &scratch.dir, prefix)
             .map_err(|failure| failure.context(format!("size {size}")))?;
         say(&report::size_lines(&figures));
@@ -114,32 +115,4 @@ fn resolve(size: &Size, scratch: &Path) -> Result<(Truth, u64)> {
     let bytes = baseline.finish()?;
     fs::remove_file(path)?;
     Ok((truth, bytes))
-}
-
-/// The folder in which a run works.
-struct Scratch {
-    dir: PathBuf,
-    /// Removes the folder when the run ends; nothing where the user named one.
-    _temporary: Option<tempfile::TempDir>,
-}
-
-impl Scratch {
-    fn new(arguments: &PositionsArguments) -> Result<Scratch> {
-        if let Some(dir) = &arguments.dir {
-            fs::create_dir_all(dir)?;
-            return Ok(Scratch { dir: dir.clone(), _temporary: None });
-        }
-        let temporary = tempfile::tempdir()?;
-        Ok(Scratch { dir: temporary.path().to_owned(), _temporary: Some(temporary) })
-    }
-
-    /// The folder of a size's database, which must not exist yet: nothing of the user's is ever
-    /// written into or removed.
-    fn database(&self, size: &Size) -> Result<PathBuf> {
-        let dir = self.dir.join(format!("positions-{size}"));
-        if dir.exists() {
-            return Err(Failure::new(format!("{} exists already", dir.display())));
-        }
-        Ok(dir)
-    }
 }

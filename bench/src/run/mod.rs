@@ -1,0 +1,8 @@
+//! Runs of the workloads, from nothing to the figures.
+
+mod positions;
+mod scratch;
+mod sh1;
+
+pub use positions::{POSITIONS_RECORD_FILE, positions, positions_import};
+pub use sh1::{SH1_RECORD_FILE, sh1};
