@@ -5,6 +5,7 @@
 //! crash, a flush, a restart, each step of background work and a compaction.
 
 mod events;
+mod own_writes;
 mod queries;
 mod rules;
 mod time_stamps;
