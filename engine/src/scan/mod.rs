@@ -9,6 +9,7 @@ mod bounds;
 mod clause;
 mod metrics;
 mod output;
+mod parts;
 mod point;
 mod predicate;
 mod request;

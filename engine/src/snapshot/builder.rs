@@ -79,6 +79,40 @@ impl Scan {
         self
     }
 
+    /// Starts reading in disjoint parts, for as many threads: together they give what [`Scan::run`] gives. There are at most
+    /// `part_count_max`, fewer where there is little to read, and always at least one.
+    ///
+    /// A limit holds for each part, so that all together may give more. The counts of [`Rows::metrics`] add up.
+    ///
+    /// ```
+    /// # fn main() -> annals_engine::Result<()> {
+    /// # use annals_engine::rows;
+    /// # use annals_engine::{Column, DataType, Database, Options, ScanMetrics, TableSpec};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let db = Database::open(dir.path(), Options::default())?;
+    /// # let column = Column::new("sku", DataType::Text);
+    /// # db.create_table(TableSpec::keyed("prices", ["sku"]).column(column))?;
+    /// # let mut tx = db.begin();
+    /// # tx.put("prices", &rows!(("sku", Utf8, ["tea"]))?)?;
+    /// # tx.commit()?;
+    /// let mut metrics = ScanMetrics::default();
+    /// for mut part in db.snapshot()?.scan("prices")?.run_in_parts(4)? {
+    ///     let read = std::thread::spawn(move || {
+    ///         for batch in &mut part {
+    ///             println!("{} rows", batch?.num_rows());
+    ///         }
+    ///         annals_engine::Result::Ok(part.metrics())
+    ///     });
+    ///     metrics += read.join().expect("no panic")?;
+    /// }
+    /// assert_eq!(metrics.row_count, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn run_in_parts(self, part_count_max: usize) -> Result<Vec<Rows>> {
+        Ok(self.run()?.split(part_count_max))
+    }
+
     /// Starts reading. An error of kind `Invalid` names the column, the empty range, or the system instant that lies after the
     /// snapshot's present.
     pub fn run(self) -> Result<Rows> {
