@@ -76,10 +76,10 @@ impl Transaction {
 
     /// Asserts rows: their keys have these values over their valid periods, whatever was believed before.
     ///
-    /// Columns go by name, in any order; those left out are NULL. The columns `_valid_from` and `_valid_to` (timestamps in
-    /// microseconds) give the periods: NULL means unbounded; without `_valid_from` a row holds from the transaction's system
-    /// time on, without `_valid_to` it has no end. In an event table `_valid_from` is the instant at which the row occurred,
-    /// and there is no `_valid_to`.
+    /// Columns go by name, in any order; those left out have their default ([`crate::Column::with_default`]), or else NULL.
+    /// The columns `_valid_from` and `_valid_to` (timestamps in microseconds) give the periods: NULL means unbounded; without
+    /// `_valid_from` a row holds from the transaction's system time on, without `_valid_to` it has no end. In an event table
+    /// `_valid_from` is the instant at which the row occurred, and there is no `_valid_to`.
     ///
     /// An error of kind `Invalid` names the column or the row, and leaves the transaction as it was.
     pub fn put(&mut self, table: &str, rows: &RecordBatch) -> Result<()> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::Int64Type;
 
-use super::conform::{period_bound, table_columns};
+use super::conform::{LeftOut, period_bound, table_columns};
 use crate::codec::{Keys, encode_keys};
 use crate::error::{Error, Result};
 use crate::memtable::{Chunk, Operation};
@@ -85,7 +85,7 @@ impl Staged {
             return Err(Error::invalid(format!("rows of event table `{name}` have no {VALID_TO}")));
         }
         let shown: Vec<usize> = (usize::from(schema.is_event)..schema.columns.len()).collect();
-        let mut columns = table_columns(&schema, rows, &shown)?;
+        let mut columns = table_columns(&schema, rows, &shown, LeftOut::Default)?;
         if schema.is_event {
             columns.insert(0, Arc::new(Int64Array::from(vec![0; rows.num_rows()])));
         }
@@ -94,7 +94,7 @@ impl Staged {
     }
 
     pub(crate) fn delete(schema: Arc<TableSchema>, keys: &RecordBatch) -> Result<Staged> {
-        let columns = table_columns(&schema, keys, &schema.key)?;
+        let columns = table_columns(&schema, keys, &schema.key, LeftOut::Refused)?;
         let batch = RecordBatch::try_new(key_schema(&schema), columns)?;
         Staged::new(schema, Operation::Delete, batch, keys)
     }
