@@ -115,7 +115,7 @@ impl Scan {
     /// ```
     /// # fn main() -> annals_engine::Result<()> {
     /// # use annals_engine::rows;
-    /// # use annals_engine::{Column, DataType, Database, Options, ScanMetrics, TableSpec};
+    /// # use annals_engine::{Column, DataType, Database, Options, Rows, ScanMetrics, TableSpec};
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let db = Database::open(dir.path(), Options::default())?;
     /// # let column = Column::new("sku", DataType::Text);
@@ -123,15 +123,18 @@ impl Scan {
     /// # let mut tx = db.begin();
     /// # tx.put("prices", &rows!(("sku", Utf8, ["tea"]))?)?;
     /// # tx.commit()?;
+    /// let read = |mut part: Rows| -> annals_engine::Result<ScanMetrics> {
+    ///     for batch in &mut part {
+    ///         println!("{} rows", batch?.num_rows());
+    ///     }
+    ///     Ok(part.metrics())
+    /// };
+    /// let parts = db.snapshot()?.scan("prices")?.run_in_parts(4)?;
+    /// let threads: Vec<_> =
+    ///     parts.into_iter().map(|part| std::thread::spawn(move || read(part))).collect();
     /// let mut metrics = ScanMetrics::default();
-    /// for mut part in db.snapshot()?.scan("prices")?.run_in_parts(4)? {
-    ///     let read = std::thread::spawn(move || {
-    ///         for batch in &mut part {
-    ///             println!("{} rows", batch?.num_rows());
-    ///         }
-    ///         annals_engine::Result::Ok(part.metrics())
-    ///     });
-    ///     metrics += read.join().expect("no panic")?;
+    /// for thread in threads {
+    ///     metrics += thread.join().expect("no panic")?;
     /// }
     /// assert_eq!(metrics.row_count, 1);
     /// # Ok(())

@@ -36,8 +36,8 @@ impl Transaction {
     /// `base`. What it answers as of then is provisional: the commit gets a later system time, and others may come first. An
     /// event that this very transaction put has a negative `_event_id`, which [`Transaction::delete`] understands.
     ///
-    /// An error of kind `Invalid` says why the transaction could not be committed over `base`: its own system time is not later than
-    /// the last one of a table, or a period that begins at the system time is empty.
+    /// An error of kind `Invalid` says why the transaction could not be committed over `base`: its own system time is not later
+    /// than the last one of a table, or a period that begins at the system time is empty.
     ///
     /// ```
     /// # fn main() -> annals_engine::Result<()> {
