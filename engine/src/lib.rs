@@ -121,7 +121,7 @@ pub use database::{
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;
 pub use partition::{Partition, PartitionWidth};
-pub use scan::{Clause, Comparison, Predicate, Rows, ScanMetrics};
+pub use scan::{Clause, Comparison, PartitionEstimate, Predicate, Rows, ScanEstimate, ScanMetrics};
 pub use schema::{
     Column, DataType, SYSTEM_FROM, SYSTEM_TO, TableSchema, TableSpec, VALID_FROM, VALID_TO, Value,
 };

@@ -6,6 +6,7 @@
 //! alive.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -48,7 +49,7 @@ const MEAN_BYTES: u64 = 16 * 1024;
 /// The shards, each with a lock of its own and its part of the bound.
 const SHARD_COUNT: usize = 8;
 
-/// How much was read and decoded since the cache was made.
+/// How much one thread has read and decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CacheCounters {
     /// Compressed bytes that were verified and decoded.
@@ -57,12 +58,18 @@ pub(crate) struct CacheCounters {
     pub(crate) decoded_blocks: u64,
 }
 
+thread_local! {
+    /// By thread, as a scan waits for what it decodes: two readings of it tell what was decoded in between for that scan alone,
+    /// whatever else runs.
+    static DECODED: Cell<CacheCounters> = const {
+        Cell::new(CacheCounters { decoded_bytes: 0, decoded_blocks: 0 })
+    };
+}
+
 /// A cache bounded in bytes; see the module.
 pub(crate) struct Cache {
     entries: QuickCache<CacheKey, Entry, ByBytes>,
     next_owner: AtomicU64,
-    decoded_bytes: AtomicU64,
-    decoded_blocks: AtomicU64,
 }
 
 impl Cache {
@@ -81,12 +88,7 @@ impl Cache {
             DefaultHashBuilder::default(),
             DefaultLifecycle::default(),
         );
-        Cache {
-            entries,
-            next_owner: AtomicU64::new(0),
-            decoded_bytes: AtomicU64::new(0),
-            decoded_blocks: AtomicU64::new(0),
-        }
+        Cache { entries, next_owner: AtomicU64::new(0) }
     }
 
     /// A number for a new owner of values, never given twice.
@@ -114,18 +116,18 @@ impl Cache {
         self.entries.remove(&key);
     }
 
-    /// Counts what was decoded.
+    /// Counts what this thread has decoded.
     pub(crate) fn count_decoded(&self, byte_count: u64, block_count: u64) {
-        self.decoded_bytes.fetch_add(byte_count, Ordering::Relaxed);
-        self.decoded_blocks.fetch_add(block_count, Ordering::Relaxed);
+        let CacheCounters { decoded_bytes, decoded_blocks } = DECODED.get();
+        DECODED.set(CacheCounters {
+            decoded_bytes: decoded_bytes + byte_count,
+            decoded_blocks: decoded_blocks + block_count,
+        });
     }
 
-    /// What was counted so far, over all segments.
+    /// What this thread has decoded so far.
     pub(crate) fn counters(&self) -> CacheCounters {
-        CacheCounters {
-            decoded_bytes: self.decoded_bytes.load(Ordering::Relaxed),
-            decoded_blocks: self.decoded_blocks.load(Ordering::Relaxed),
-        }
+        DECODED.get()
     }
 
     /// The bytes it keeps alive now.

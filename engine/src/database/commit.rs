@@ -4,15 +4,17 @@
 //! lock is free for the next one while this one waits for the log to be durable. Transactions that wait together are made
 //! durable by one sync. Only then do snapshots see them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::inner::{Inner, TableClock, Writer};
 use crate::error::{Error, Result};
 use crate::memtable::{Chunk, Memtable};
+use crate::schema::TableId;
 use crate::snapshot::{Snapshot, State};
 use crate::time::SystemTime;
 use crate::transaction::{
-    Assigned, Commit, LoggedOperation, Staged, Transaction, encode_transaction,
+    Assigned, Commit, EventIds, LoggedOperation, Staged, Transaction, encode_transaction,
 };
 use crate::wal::Lsn;
 
@@ -100,23 +102,8 @@ impl Inner {
         transaction: &Transaction,
         own: SystemTime,
     ) -> Result<i64> {
-        let own = own.checked()?;
-        let now = self.options.clock.now();
-        if own > now {
-            return Err(Error::invalid(format!(
-                "system time {own} lies in the future, now is {now}"
-            )));
-        }
-        for statement in &transaction.statements {
-            let last = writer.clocks.get(&statement.schema.id).map_or(i64::MIN, |c| c.last_system);
-            if own.micros() <= last {
-                let last = SystemTime::from_micros(last);
-                return Err(Error::invalid(format!(
-                    "system time {own} is not later than {last}, the last one of table `{}`",
-                    statement.schema.name
-                )));
-            }
-        }
+        let last = |table: &TableId| writer.clocks.get(table).map_or(i64::MIN, |c| c.last_system);
+        transaction.check_own_time(own, self.options.clock.now(), &last)?;
         let mut shared = self.shared.lock();
         shared.last_assigned = shared.last_assigned.max(own.micros());
         Ok(own.micros())
@@ -190,17 +177,16 @@ fn assign(
     system_time: i64,
     commit_number: u64,
 ) -> Result<Vec<LoggedOperation>> {
-    let mut next_ids = std::collections::HashMap::new();
+    let mut events = HashMap::new();
     let mut operations = Vec::with_capacity(statements.len());
     for statement in statements {
         let table = statement.schema.id;
         let clock = writer.clocks.get(&table).unwrap_or(&TableClock::NEW);
-        let next_id = next_ids.entry(table).or_insert(clock.next_event_id);
-        let assigned = Assigned { system_time, commit_number, first_event_id: *next_id };
-        if statement.is_event_put() {
-            *next_id += statement.row_count() as i64;
-        }
+        let next_id = clock.next_event_id;
+        let events = events.entry(table).or_insert_with(|| EventIds::committed(next_id));
+        let assigned = Assigned { system_time, commit_number, events: *events };
         operations.push((table, Arc::new(statement.assign(assigned)?)));
+        events.advance(statement);
     }
     Ok(operations)
 }

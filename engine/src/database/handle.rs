@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::schema::{TableSchema, TableSpec};
 use crate::snapshot::Snapshot;
+use crate::time::SystemTime;
 use crate::transaction::{Commit, Transaction};
 
 /// A database in a folder, owned by this process while the handle or a clone of it lives.
@@ -100,6 +101,11 @@ impl Database {
 
     pub(crate) fn transaction_bytes_max(&self) -> usize {
         self.inner().options.transaction_bytes_max
+    }
+
+    /// What the clock shows.
+    pub(crate) fn clock_now(&self) -> SystemTime {
+        self.inner().options.clock.now()
     }
 
     /// A fixed view of all that is committed. Never waits for a writer.

@@ -32,7 +32,7 @@ fn full_edit() -> Edit {
     let schema = TableSchema {
         id: 1,
         name: "t".to_owned(),
-        columns: vec![Column::new("amount", decimal)],
+        columns: vec![Column::new("amount", decimal).with_default(7)],
         key: vec![0],
         is_event: false,
         partition_width: PartitionWidth::Month,
@@ -92,7 +92,8 @@ fn the_document_names_every_field_and_no_other() {
     check_names("### A progress entry", &edit["progress"][0]);
     let column = &edit["tables"][0]["columns"][0];
     assert_eq!(column["data_type"].to_string(), r#"{"decimal":{"precision":10,"scale":2}}"#);
-    assert_eq!(column.as_object().unwrap().len(), 3);
+    assert_eq!(column["default"], "7");
+    check_names("### A column entry", column);
     assert_eq!(serde_json::to_string(&Edit::default()).unwrap(), "{}");
 }
 

@@ -100,6 +100,20 @@ impl Memtable {
         self.state.read().tables.get(&table).map_or(0, |rows| rows.row_count.into())
     }
 
+    /// Rows of all tables.
+    pub(crate) fn total_row_count(&self) -> usize {
+        self.state.read().tables.values().map(|rows| rows.row_count as usize).sum()
+    }
+
+    /// The chunks of all tables, those of one table oldest first.
+    pub(crate) fn all(&self) -> Vec<(TableId, Arc<Chunk>)> {
+        let state = self.state.read();
+        let of_table = |(id, rows): (&TableId, &TableRows)| {
+            rows.chunks.iter().map(|chunk| (*id, chunk.clone())).collect::<Vec<_>>()
+        };
+        state.tables.iter().flat_map(of_table).collect()
+    }
+
     /// Whether a table has nearly as many rows as can be numbered. What is left holds any transaction that memory can hold.
     pub(crate) fn is_full(&self) -> bool {
         self.state.read().tables.values().any(|rows| rows.row_count > NONE / 2)
@@ -110,6 +124,15 @@ impl Memtable {
         let state = self.state.read();
         let Some(rows) = state.tables.get(&table) else { return Vec::new() };
         rows.chunks[..rows.visible_count(commit_number)].to_vec()
+    }
+
+    /// The system time of the last transaction of a table that a snapshot at `commit_number` sees. In one table they rise from
+    /// commit to commit.
+    pub(crate) fn last_system(&self, table: TableId, commit_number: u64) -> Option<i64> {
+        let state = self.state.read();
+        let rows = state.tables.get(&table)?;
+        let last = rows.visible_count(commit_number).checked_sub(1)?;
+        Some(rows.chunks[last].system_time)
     }
 
     /// The assertions about one key that a snapshot at `commit_number` sees, appended to `found` newest first.

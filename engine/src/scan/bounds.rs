@@ -24,6 +24,17 @@ pub(crate) enum ZoneVerdict {
     All,
 }
 
+/// Why no row of a zone can be selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PrunedBy {
+    /// None meets the bounds on valid time.
+    ValidTime,
+    /// None meets those on system time.
+    SystemTime,
+    /// None meets both.
+    Both,
+}
+
 impl Bounds {
     const ANY: Bounds =
         Bounds { from_min: i64::MIN, from_max: i64::MAX, to_min: i64::MIN, to_max: i64::MAX };
@@ -113,18 +124,26 @@ impl Selection {
     /// so the earlier of them does, and likewise both its starts. That is what tells a partition of the past from one that
     /// the present can see, though each holds rows that are open on one axis.
     pub(crate) fn judge(&self, zone: &Zone) -> ZoneVerdict {
+        self.prune(zone).unwrap_or(ZoneVerdict::None)
+    }
+
+    /// The same, and by what the rows of a zone are ruled out: by the first that rules them out in the order of [`PrunedBy`].
+    pub(crate) fn prune(&self, zone: &Zone) -> Result<ZoneVerdict, PrunedBy> {
+        let valid = self.valid.judge(zone.valid_from, zone.valid_to);
+        if valid == ZoneVerdict::None {
+            return Err(PrunedBy::ValidTime);
+        }
+        let system = self.system.judge(zone.system_from, zone.system_to);
+        if system == ZoneVerdict::None {
+            return Err(PrunedBy::SystemTime);
+        }
         let end_min = self.valid.to_min.min(self.system.to_min);
         let start_max = self.valid.from_max.max(self.system.from_max);
         if zone.end.1 < end_min || zone.start.0 > start_max {
-            return ZoneVerdict::None;
+            return Err(PrunedBy::Both);
         }
-        let valid = self.valid.judge(zone.valid_from, zone.valid_to);
-        let system = self.system.judge(zone.system_from, zone.system_to);
-        match (valid, system) {
-            (ZoneVerdict::None, _) | (_, ZoneVerdict::None) => ZoneVerdict::None,
-            (ZoneVerdict::All, ZoneVerdict::All) => ZoneVerdict::All,
-            _ => ZoneVerdict::Some,
-        }
+        let is_all = (valid, system) == (ZoneVerdict::All, ZoneVerdict::All);
+        Ok(if is_all { ZoneVerdict::All } else { ZoneVerdict::Some })
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a scan touched and what it could leave alone.
 
 use std::fmt;
+use std::ops::AddAssign;
 
 use serde::Serialize;
 
-/// Counts of one scan, complete once it has been read to its end.
+/// Counts of one scan, complete once it has been read to its end. Those of its parts add up by `+=`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ScanMetrics {
@@ -28,6 +29,21 @@ pub struct ScanMetrics {
     pub row_count: u64,
     /// Bytes of columns decoded from segments rather than found in the cache.
     pub decoded_bytes: u64,
+}
+
+impl AddAssign for ScanMetrics {
+    fn add_assign(&mut self, other: ScanMetrics) {
+        self.partition_count += other.partition_count;
+        self.partition_kept_count += other.partition_kept_count;
+        self.segment_count += other.segment_count;
+        self.segment_kept_count += other.segment_kept_count;
+        self.block_count += other.block_count;
+        self.block_kept_count += other.block_kept_count;
+        self.memtable_row_count += other.memtable_row_count;
+        self.visible_row_count += other.visible_row_count;
+        self.row_count += other.row_count;
+        self.decoded_bytes += other.decoded_bytes;
+    }
 }
 
 impl fmt::Display for ScanMetrics {

@@ -7,8 +7,10 @@
 mod block;
 mod bounds;
 mod clause;
+mod estimate;
 mod metrics;
 mod output;
+mod parts;
 mod point;
 mod predicate;
 mod request;
@@ -16,6 +18,7 @@ mod rows;
 
 pub(crate) use bounds::Selection;
 pub use clause::Clause;
+pub use estimate::{PartitionEstimate, ScanEstimate};
 pub use metrics::ScanMetrics;
 pub(crate) use output::period_column;
 pub(crate) use point::{FoundVersion, KeyReader, values_of};

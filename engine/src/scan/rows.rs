@@ -11,6 +11,7 @@ use super::block::{BlockSelector, Overlay, Selected};
 use super::bounds::ZoneVerdict;
 use super::metrics::ScanMetrics;
 use super::output::Projector;
+use super::parts::{BlockRange, deal};
 use super::point::{KeyReader, values_of};
 use super::request::Request;
 use crate::error::Result;
@@ -32,8 +33,8 @@ pub struct Rows {
     request: Arc<Request>,
     table_columns: Vec<usize>,
     view: Arc<MemView>,
-    overlay: Overlay,
-    segments: VecDeque<Arc<SegmentEntry>>,
+    overlay: Arc<Overlay>,
+    segments: VecDeque<BlockRange>,
     current: Option<CurrentSegment>,
     ready: BatchCoalescer,
     metrics: ScanMetrics,
@@ -59,7 +60,7 @@ impl Rows {
         let mut rows = Rows {
             table_columns: request.table_columns(),
             view: Arc::new(MemView::new(&[], table.schema.id, commit_number)),
-            overlay: Overlay::None,
+            overlay: Arc::new(Overlay::None),
             segments: VecDeque::new(),
             current: None,
             ready: BatchCoalescer::new(request.output.clone(), BATCH_ROW_COUNT_MAX),
@@ -89,6 +90,30 @@ impl Rows {
         self.metrics
     }
 
+    /// The same rows in disjoint parts for as many threads, at most `part_count_max` (but at least one). The first part has
+    /// what stems from unflushed assertions. Small scans stay whole.
+    pub(crate) fn split(mut self, part_count_max: usize) -> Vec<Rows> {
+        let memtable_rows = self.metrics.visible_row_count as usize;
+        let memtable_blocks = memtable_rows.div_ceil(BLOCK_ROWS as usize);
+        let ranges = std::mem::take(&mut self.segments);
+        let mut hands = deal(ranges, memtable_blocks, part_count_max).into_iter();
+        self.segments = hands.next().unwrap_or_default();
+        let part = |segments| Rows {
+            request: self.request.clone(),
+            table_columns: self.table_columns.clone(),
+            view: self.view.clone(),
+            overlay: self.overlay.clone(),
+            segments,
+            current: None,
+            ready: BatchCoalescer::new(self.request.output.clone(), BATCH_ROW_COUNT_MAX),
+            metrics: ScanMetrics::default(),
+            remaining: self.request.limit.unwrap_or(usize::MAX),
+            is_done: false,
+        };
+        let others: Vec<Rows> = hands.map(part).collect();
+        std::iter::once(self).chain(others).collect()
+    }
+
     fn prune_segments(&mut self, table: &TableVersion) {
         let whole = self.request.selection.of_whole();
         let (mut partitions, mut kept) = (HashSet::new(), HashSet::new());
@@ -99,7 +124,7 @@ impl Rows {
             if whole.judge(&meta.zone) != ZoneVerdict::None {
                 kept.insert(meta.partition);
                 self.metrics.segment_kept_count += 1;
-                self.segments.push_back(entry.clone());
+                self.segments.push_back(BlockRange::all(entry.clone()));
             }
         }
         self.metrics.partition_count = partitions.len() as u64;
@@ -118,7 +143,7 @@ impl Rows {
                 let mask = self.view.mask_at(system, valid);
                 places = mask.visible();
                 if !mask.is_empty() {
-                    self.overlay = Overlay::Mask(mask);
+                    self.overlay = Arc::new(Overlay::Mask(mask));
                 }
             }
             _ => {
@@ -129,7 +154,7 @@ impl Rows {
                         rects.push(rect);
                     }
                 });
-                self.overlay = Overlay::Cuts(by_key);
+                self.overlay = Arc::new(Overlay::Cuts(by_key));
             }
         }
         self.metrics.visible_row_count += places.len() as u64;
@@ -192,18 +217,19 @@ impl Rows {
 
     /// Opens the next segment that is left; `false` if there is none.
     fn next_segment(&mut self) -> Result<bool> {
-        let Some(entry) = self.segments.pop_front() else { return Ok(false) };
+        let Some(BlockRange { entry, blocks: range }) = self.segments.pop_front() else {
+            return Ok(false);
+        };
         let zones = entry.segment().zones()?;
         let whole = self.request.selection.of_whole();
-        let block_count = entry.segment().meta().row_count.div_ceil(BLOCK_ROWS);
+        self.metrics.block_count += range.len() as u64;
         let mut blocks = VecDeque::new();
-        for block in 0..block_count {
+        for block in range {
             let verdict = whole.judge(&zones.blocks[block as usize]);
             if verdict != ZoneVerdict::None && self.may_pass(&zones, block) {
                 blocks.push_back((block, verdict));
             }
         }
-        self.metrics.block_count += u64::from(block_count);
         self.current = Some(CurrentSegment { entry, blocks });
         Ok(true)
     }

@@ -4,8 +4,13 @@ use arrow::datatypes::Field;
 use serde::{Deserialize, Serialize};
 
 use super::data_type::DataType;
+use super::value::Value;
+use crate::error::{Error, Result};
 
-/// A column: its name, type and whether a value may be missing.
+/// The longest default, in bytes of text.
+const DEFAULT_BYTES_MAX: usize = 64 * 1024;
+
+/// A column: its name, type, whether a value may be missing, and what stands for one that is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Column {
@@ -15,18 +20,56 @@ pub struct Column {
     pub data_type: DataType,
     /// Whether a value may be NULL. Key columns never may.
     pub nullable: bool,
+    /// The default as text, in the form that [`Value::parse`] reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    default: Option<String>,
 }
 
 impl Column {
-    /// A column that may be NULL.
+    /// A column that may be NULL, without a default.
     pub fn new(name: impl Into<String>, data_type: DataType) -> Column {
-        Column { name: name.into(), data_type, nullable: true }
+        Column { name: name.into(), data_type, nullable: true, default: None }
     }
 
     /// The same column without NULL.
     pub fn not_null(mut self) -> Column {
         self.nullable = false;
         self
+    }
+
+    /// The same column with a default: what a put that leaves the column out gives it. NULL means that there is none.
+    ///
+    /// Whether it is of the column's type is said when the table is made. It is part of the table from then on; a NULL that
+    /// a put gives explicitly stays NULL.
+    ///
+    /// ```
+    /// use annals_engine::{Column, DataType, Value};
+    ///
+    /// let column = Column::new("currency", DataType::Text).not_null().with_default("EUR");
+    /// assert_eq!(column.default_value()?, Some(Value::Text("EUR".to_owned())));
+    /// # Ok::<(), annals_engine::Error>(())
+    /// ```
+    pub fn with_default(mut self, value: impl Into<Value>) -> Column {
+        let value = value.into();
+        self.default = (value != Value::Null).then(|| value.to_string());
+        self
+    }
+
+    /// The default, if there is one; an error if it is not of the column's type, which no column of a table returns.
+    pub fn default_value(&self) -> Result<Option<Value>> {
+        let Some(text) = &self.default else { return Ok(None) };
+        if text.len() > DEFAULT_BYTES_MAX {
+            return Err(Error::invalid(format!(
+                "the default of column `{}` has {} bytes, more than {DEFAULT_BYTES_MAX}",
+                self.name,
+                text.len()
+            )));
+        }
+        let place = || format!("the default of column `{}`", self.name);
+        let value = Value::parse(self.data_type, text).map_err(|error| error.context(place()))?;
+        // Once into the form of the column, so that nothing can go wrong later.
+        value.array(self.data_type).map_err(|error| error.context(place()))?;
+        Ok(Some(value))
     }
 
     /// The Arrow field that carries it.

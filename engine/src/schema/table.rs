@@ -89,7 +89,10 @@ impl TableSpec {
         let is_event = self.key == [EVENT_ID];
         let mut columns = self.columns;
         check_name("table", &self.name)?;
-        columns.iter().try_for_each(|column| check_name("column", &column.name))?;
+        for column in &columns {
+            check_name("column", &column.name)?;
+            column.default_value()?;
+        }
         if columns.len() > COLUMN_COUNT_MAX {
             return Err(Error::invalid(format!(
                 "a table may have at most {COLUMN_COUNT_MAX} columns"

@@ -75,7 +75,7 @@ impl Segment {
         &self.schema
     }
 
-    /// What the cache it shares has decoded so far, for all segments together.
+    /// What this thread has decoded so far, of all segments together.
     pub(crate) fn cache_counters(&self) -> CacheCounters {
         self.cache.counters()
     }

@@ -1,7 +1,7 @@
 //! A scan while it is being stated.
 
 use crate::error::Result;
-use crate::scan::{Clause, Predicate, Request, RequestSpec, Rows};
+use crate::scan::{Clause, Predicate, Request, RequestSpec, Rows, ScanEstimate};
 use crate::schema::TableId;
 use crate::snapshot::Snapshot;
 use crate::time::{System, Valid};
@@ -77,6 +77,71 @@ impl Scan {
     pub fn limit(mut self, row_count: usize) -> Scan {
         self.spec.limit = Some(row_count);
         self
+    }
+
+    /// What the scan would touch, and how many rows it gives at most, without opening a file. Errors are those of [`Scan::run`].
+    ///
+    /// ```
+    /// # fn main() -> annals_engine::Result<()> {
+    /// # use annals_engine::rows;
+    /// # use annals_engine::{Column, DataType, Database, Options, TableSpec};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let db = Database::open(dir.path(), Options::default())?;
+    /// # let column = Column::new("sku", DataType::Text);
+    /// # db.create_table(TableSpec::keyed("prices", ["sku"]).column(column))?;
+    /// # let mut tx = db.begin();
+    /// # tx.put("prices", &rows!(("sku", Utf8, ["tea", "coffee"]))?)?;
+    /// # tx.commit()?;
+    /// db.flush()?;
+    /// let estimate = db.snapshot()?.scan("prices")?.estimate()?;
+    /// assert_eq!(estimate.row_count_max, 2);
+    /// assert_eq!(estimate.partitions_kept[0].partition, "current");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn estimate(&self) -> Result<ScanEstimate> {
+        let table = self.snapshot.table_by_id(self.table)?;
+        let now = self.snapshot.system_time();
+        let request = Request::resolve(table.schema.clone(), self.spec.clone(), now)?;
+        let memtables = &self.snapshot.state().memtables;
+        Ok(ScanEstimate::new(&request, table, memtables, self.snapshot.commit_number()))
+    }
+
+    /// Starts reading in disjoint parts, for as many threads: together they give what [`Scan::run`] gives. There are at most
+    /// `part_count_max`, fewer where there is little to read, and always at least one.
+    ///
+    /// A limit holds for each part, so that all together may give more. The counts of [`Rows::metrics`] add up.
+    ///
+    /// ```
+    /// # fn main() -> annals_engine::Result<()> {
+    /// # use annals_engine::rows;
+    /// # use annals_engine::{Column, DataType, Database, Options, Rows, ScanMetrics, TableSpec};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let db = Database::open(dir.path(), Options::default())?;
+    /// # let column = Column::new("sku", DataType::Text);
+    /// # db.create_table(TableSpec::keyed("prices", ["sku"]).column(column))?;
+    /// # let mut tx = db.begin();
+    /// # tx.put("prices", &rows!(("sku", Utf8, ["tea"]))?)?;
+    /// # tx.commit()?;
+    /// let read = |mut part: Rows| -> annals_engine::Result<ScanMetrics> {
+    ///     for batch in &mut part {
+    ///         println!("{} rows", batch?.num_rows());
+    ///     }
+    ///     Ok(part.metrics())
+    /// };
+    /// let parts = db.snapshot()?.scan("prices")?.run_in_parts(4)?;
+    /// let threads: Vec<_> =
+    ///     parts.into_iter().map(|part| std::thread::spawn(move || read(part))).collect();
+    /// let mut metrics = ScanMetrics::default();
+    /// for thread in threads {
+    ///     metrics += thread.join().expect("no panic")?;
+    /// }
+    /// assert_eq!(metrics.row_count, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn run_in_parts(self, part_count_max: usize) -> Result<Vec<Rows>> {
+        Ok(self.run()?.split(part_count_max))
     }
 
     /// Starts reading. An error of kind `Invalid` names the column, the empty range, or the system instant that lies after the

@@ -62,6 +62,48 @@ impl Snapshot {
         self.commit_number
     }
 
+    /// The system time of the last transaction that this snapshot sees of a table; `None` if it sees none.
+    ///
+    /// Two snapshots of one database that agree on it show the same versions of the table: so a transaction can make sure, in
+    /// [`crate::Transaction::expect`], that nobody has changed what it read.
+    ///
+    /// ```
+    /// # fn main() -> annals_engine::Result<()> {
+    /// # use annals_engine::rows;
+    /// # use annals_engine::{Column, DataType, Database, ErrorKind, Options, TableSpec};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let db = Database::open(dir.path(), Options::default())?;
+    /// # let column = Column::new("sku", DataType::Text);
+    /// # db.create_table(TableSpec::keyed("prices", ["sku"]).column(column))?;
+    /// let seen = db.snapshot()?.last_change("prices")?;
+    /// assert_eq!(seen, None);
+    /// let mut late = db.begin();
+    /// late.put("prices", &rows!(("sku", Utf8, ["tea"]))?)?;
+    /// late.expect("`prices` has changed", move |now| Ok(now.last_change("prices")? == seen));
+    ///
+    /// let mut first = db.begin();
+    /// first.put("prices", &rows!(("sku", Utf8, ["coffee"]))?)?;
+    /// let commit = first.commit()?;
+    /// assert_eq!(db.snapshot()?.last_change("prices")?, Some(commit.system_time));
+    /// assert_eq!(late.commit().unwrap_err().kind(), ErrorKind::Conflict);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn last_change(&self, table: &str) -> Result<Option<SystemTime>> {
+        let last = self.last_system(self.table(table)?);
+        Ok((last > i64::MIN).then(|| SystemTime::from_micros(last)))
+    }
+
+    /// The same in microseconds; `i64::MIN` if there is none.
+    pub(crate) fn last_system(&self, table: &TableVersion) -> i64 {
+        // A flush puts the whole of a memtable into segments, so that nothing of a table in segments is later than what is in
+        // memtables, and nothing of it is later than this snapshot.
+        let id = table.schema.id;
+        let newest_first = self.state.memtables.iter().rev();
+        let unflushed = newest_first.filter_map(|m| m.last_system(id, self.commit_number)).next();
+        unflushed.unwrap_or(table.last_system)
+    }
+
     /// Begins a scan of a table; see [`Scan`].
     pub fn scan(&self, table: &str) -> Result<Scan> {
         let id = self.table(table)?.schema.id;
@@ -109,6 +151,12 @@ impl Snapshot {
         let mut found = reader.find(&key, selection)?;
         found.sort_by_key(|version| (version.rect.system_from, version.rect.valid_from));
         version_batch(&table.schema, &found)
+    }
+
+    /// Whether both show the same of the same database, as of the same present.
+    pub(crate) fn is_same(&self, other: &Snapshot) -> bool {
+        Arc::ptr_eq(&self.state, &other.state)
+            && (self.commit_number, self.now) == (other.commit_number, other.now)
     }
 
     pub(crate) fn table(&self, name: &str) -> Result<&TableVersion> {

@@ -1,18 +1,28 @@
 //! Batches as users give them, brought into the shape of the table.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array, new_null_array};
+use arrow::compute::{CastOptions, cast_with_options, take};
 use arrow::datatypes::{DataType as ArrowType, TimestampMicrosecondType};
 
 use crate::error::{Error, Result};
 use crate::schema::{Column, DataType, TableSchema, VALID_FROM, VALID_TO};
 use crate::time::ValidTime;
 
+/// What stands for a column that a batch leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LeftOut {
+    /// The column's default, or NULL.
+    Default,
+    /// Nothing: every column must be given.
+    Refused,
+}
+
 /// The columns of `numbers`, in that order, from a batch that names them; names that the table does not have are refused.
 pub(super) fn table_columns(
     schema: &TableSchema,
     batch: &RecordBatch,
     numbers: &[usize],
+    left_out: LeftOut,
 ) -> Result<Vec<ArrayRef>> {
     let batch_schema = batch.schema();
     for (at, field) in batch_schema.fields().iter().enumerate() {
@@ -30,8 +40,15 @@ pub(super) fn table_columns(
     }
     let column = |number: &usize| {
         let column = &schema.columns[*number];
-        match batch.column_by_name(&column.name) {
-            Some(array) => conform(schema, column, array),
+        if let Some(array) = batch.column_by_name(&column.name) {
+            return conform(schema, column, array);
+        }
+        let default = match left_out {
+            LeftOut::Default => column.default_value()?,
+            LeftOut::Refused => None,
+        };
+        match default {
+            Some(value) => repeat(&value.array(column.data_type)?, batch.num_rows()),
             None if column.nullable => {
                 Ok(new_null_array(&column.data_type.arrow(), batch.num_rows()))
             }
@@ -42,6 +59,11 @@ pub(super) fn table_columns(
         }
     };
     numbers.iter().map(column).collect()
+}
+
+/// So many times the one value of an array.
+fn repeat(value: &ArrayRef, row_count: usize) -> Result<ArrayRef> {
+    Ok(take(value, &UInt32Array::from(vec![0; row_count]), None)?)
 }
 
 fn conform(schema: &TableSchema, column: &Column, array: &ArrayRef) -> Result<ArrayRef> {

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use arrow::array::RecordBatch;
+use parking_lot::Mutex;
 
+use super::own_writes::OwnWrites;
 use super::staged::Staged;
 use crate::database::Database;
 use crate::error::{Error, Result};
@@ -38,6 +40,7 @@ pub struct Transaction {
     pub(crate) expectations: Vec<Expectation>,
     pub(crate) system_time: Option<SystemTime>,
     byte_count: usize,
+    pub(super) own_writes: Mutex<OwnWrites>,
 }
 
 /// What is asked of a snapshot.
@@ -67,15 +70,16 @@ impl Transaction {
             expectations: Vec::new(),
             system_time: None,
             byte_count: 0,
+            own_writes: Mutex::default(),
         }
     }
 
     /// Asserts rows: their keys have these values over their valid periods, whatever was believed before.
     ///
-    /// Columns go by name, in any order; those left out are NULL. The columns `_valid_from` and `_valid_to` (timestamps in
-    /// microseconds) give the periods: NULL means unbounded; without `_valid_from` a row holds from the transaction's system
-    /// time on, without `_valid_to` it has no end. In an event table `_valid_from` is the instant at which the row occurred,
-    /// and there is no `_valid_to`.
+    /// Columns go by name, in any order; those left out have their default ([`crate::Column::with_default`]), or else NULL.
+    /// The columns `_valid_from` and `_valid_to` (timestamps in microseconds) give the periods: NULL means unbounded; without
+    /// `_valid_from` a row holds from the transaction's system time on, without `_valid_to` it has no end. In an event table
+    /// `_valid_from` is the instant at which the row occurred, and there is no `_valid_to`.
     ///
     /// An error of kind `Invalid` names the column or the row, and leaves the transaction as it was.
     pub fn put(&mut self, table: &str, rows: &RecordBatch) -> Result<()> {
@@ -86,7 +90,8 @@ impl Transaction {
     /// Retracts keys over valid periods; history keeps what was believed before.
     ///
     /// The batch has the key columns and, as for [`Transaction::put`], `_valid_from` and `_valid_to`. The key of an event is the
-    /// hidden column `_event_id`; without a period an event is retracted whenever it occurred.
+    /// hidden column `_event_id`; without a period an event is retracted whenever it occurred. The first event that this very
+    /// transaction has put into the table is -1, the next -2, and so on, as [`Transaction::snapshot`] shows them.
     pub fn delete(&mut self, table: &str, keys: &RecordBatch) -> Result<()> {
         let schema = self.database.table(table)?;
         self.stage(Staged::delete(schema, keys)?)
@@ -129,6 +134,11 @@ impl Transaction {
     /// Rows put and deleted so far.
     pub fn row_count(&self) -> usize {
         self.statements.iter().map(Staged::row_count).sum()
+    }
+
+    /// What the clock of its database shows.
+    pub(super) fn clock_now(&self) -> SystemTime {
+        self.database.clock_now()
     }
 
     /// Bytes of memory that its rows take, about.

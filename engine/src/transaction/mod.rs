@@ -2,6 +2,7 @@
 
 mod conform;
 mod handle;
+mod own_writes;
 mod record;
 mod staged;
 #[cfg(test)]
@@ -9,4 +10,4 @@ mod tests;
 
 pub use handle::{Commit, Transaction};
 pub(crate) use record::{LoggedOperation, decode_transaction, encode_transaction};
-pub(crate) use staged::{Assigned, Staged};
+pub(crate) use staged::{Assigned, EventIds, Staged};

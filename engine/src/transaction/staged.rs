@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::datatypes::Int64Type;
 
-use super::conform::{period_bound, table_columns};
+use super::conform::{LeftOut, period_bound, table_columns};
 use crate::codec::{Keys, encode_keys};
 use crate::error::{Error, Result};
 use crate::memtable::{Chunk, Operation};
@@ -22,6 +23,7 @@ pub(crate) struct Staged {
     pub(crate) valid_from: Option<Vec<i64>>,
     /// `None`: unbounded; for events, a microsecond after `valid_from`.
     pub(crate) valid_to: Option<Vec<i64>>,
+    /// `None` for event tables.
     keys: Option<Keys>,
 }
 
@@ -30,8 +32,50 @@ pub(crate) struct Staged {
 pub(crate) struct Assigned {
     pub(crate) system_time: i64,
     pub(crate) commit_number: u64,
-    /// The number of the statement's first row, for puts into event tables.
-    pub(crate) first_event_id: i64,
+    /// How the events of the statement's table are numbered.
+    pub(crate) events: EventIds,
+}
+
+/// The numbers of the events that one transaction puts into one table.
+///
+/// Until it commits they are -1, -2 and so on, which no committed event has: so it can name an event of its own in a delete, and
+/// whatever number the event gets in the end, the delete means it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EventIds {
+    first: i64,
+    step: i64,
+    /// How many have been put so far.
+    count: i64,
+}
+
+impl EventIds {
+    /// Numbers for ever, from the table's next one on.
+    pub(crate) fn committed(first: i64) -> EventIds {
+        EventIds { first, step: 1, count: 0 }
+    }
+
+    /// Numbers inside the transaction.
+    pub(crate) fn provisional() -> EventIds {
+        EventIds { first: -1, step: -1, count: 0 }
+    }
+
+    /// A statement's rows have been numbered.
+    pub(crate) fn advance(&mut self, statement: &Staged) {
+        if statement.is_event_put() {
+            self.count += statement.row_count() as i64;
+        }
+    }
+
+    /// The number of the transaction's event at a position.
+    fn at(&self, position: i64) -> i64 {
+        self.first + self.step * position
+    }
+
+    /// What a number in a delete stands for.
+    fn meant(&self, id: i64) -> i64 {
+        let position = (-1_i64).saturating_sub(id);
+        if (0..self.count).contains(&position) { self.at(position) } else { id }
+    }
 }
 
 impl Staged {
@@ -41,7 +85,7 @@ impl Staged {
             return Err(Error::invalid(format!("rows of event table `{name}` have no {VALID_TO}")));
         }
         let shown: Vec<usize> = (usize::from(schema.is_event)..schema.columns.len()).collect();
-        let mut columns = table_columns(&schema, rows, &shown)?;
+        let mut columns = table_columns(&schema, rows, &shown, LeftOut::Default)?;
         if schema.is_event {
             columns.insert(0, Arc::new(Int64Array::from(vec![0; rows.num_rows()])));
         }
@@ -50,7 +94,7 @@ impl Staged {
     }
 
     pub(crate) fn delete(schema: Arc<TableSchema>, keys: &RecordBatch) -> Result<Staged> {
-        let columns = table_columns(&schema, keys, &schema.key)?;
+        let columns = table_columns(&schema, keys, &schema.key, LeftOut::Refused)?;
         let batch = RecordBatch::try_new(key_schema(&schema), columns)?;
         Staged::new(schema, Operation::Delete, batch, keys)
     }
@@ -76,7 +120,8 @@ impl Staged {
                 "row {row} of event table `{name}`: an event needs an instant"
             )));
         }
-        let keys = if is_event_put { None } else { Some(keys_of(&schema, operation, &batch)?) };
+        // Numbers of events are not final before the commit.
+        let keys = if schema.is_event { None } else { Some(keys_of(&schema, operation, &batch)?) };
         let staged = Staged { schema, operation, batch, valid_from, valid_to, keys };
         if let (Some(from), Some(to)) = (&staged.valid_from, &staged.valid_to) {
             staged.check_periods(from, to)?;
@@ -113,7 +158,7 @@ impl Staged {
         let (batch, keys) = match &self.keys {
             Some(keys) => (self.batch.clone(), keys.clone()),
             None => {
-                let batch = number_events(&self.batch, assigned.first_event_id)?;
+                let batch = self.number_events(&assigned.events)?;
                 let keys = keys_of(&self.schema, self.operation, &batch)?;
                 (batch, keys)
             }
@@ -128,6 +173,23 @@ impl Staged {
             system_time: assigned.system_time,
             commit_number: assigned.commit_number,
         })
+    }
+
+    /// The batch with the numbers of its events: new ones for a put, those meant for a delete.
+    fn number_events(&self, events: &EventIds) -> Result<RecordBatch> {
+        let numbers: Int64Array = match self.operation {
+            Operation::Put => {
+                let first = events.count;
+                (first..first + self.row_count() as i64).map(|at| Some(events.at(at))).collect()
+            }
+            Operation::Delete => {
+                let given = self.batch.column(0).as_primitive::<Int64Type>();
+                given.values().iter().map(|id| Some(events.meant(*id))).collect()
+            }
+        };
+        let mut columns = self.batch.columns().to_vec();
+        columns[0] = Arc::new(numbers);
+        Ok(RecordBatch::try_new(self.batch.schema(), columns)?)
     }
 
     fn check_periods(&self, from: &[i64], to: &[i64]) -> Result<()> {
@@ -158,11 +220,4 @@ pub(super) fn keys_of(
         Operation::Delete => batch.columns().to_vec(),
     };
     encode_keys(&columns)
-}
-
-fn number_events(batch: &RecordBatch, first: i64) -> Result<RecordBatch> {
-    let ids = Int64Array::from_iter_values((0..batch.num_rows() as i64).map(|row| first + row));
-    let mut columns = batch.columns().to_vec();
-    columns[0] = Arc::new(ids);
-    Ok(RecordBatch::try_new(batch.schema(), columns)?)
 }

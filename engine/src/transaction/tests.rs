@@ -43,7 +43,7 @@ fn example(schema: &Arc<TableSchema>) -> Vec<u8> {
         Staged::delete(schema.clone(), &delete.unwrap()).unwrap(),
     ];
     let system_time = SystemTime::parse("2024-02-05").unwrap().micros();
-    let assigned = Assigned { system_time, commit_number: 2, first_event_id: 1 };
+    let assigned = Assigned { system_time, commit_number: 2, events: EventIds::committed(1) };
     let operations = statements.map(|s| (schema.id, Arc::new(s.assign(assigned).unwrap())));
     let mut bytes = Vec::new();
     encode_transaction(2, system_time, "", &operations, &mut bytes).unwrap();

@@ -36,6 +36,8 @@ pub(crate) struct TableVersion {
     pub(crate) schema: Arc<TableSchema>,
     /// Ordered by number.
     pub(crate) segments: Vec<Arc<SegmentEntry>>,
+    /// The system time of the last transaction that is in segments; `i64::MIN` if there is none.
+    pub(crate) last_system: i64,
 }
 
 impl Files {
@@ -81,11 +83,14 @@ impl Version {
         let mut tables = self.tables.clone();
         for schema in &edit.tables {
             let schema = Arc::new(schema.clone());
-            let segments = tables.get(&schema.id).map(|t| t.segments.clone()).unwrap_or_default();
-            tables.insert(schema.id, Arc::new(TableVersion { schema, segments }));
+            let before = tables.get(&schema.id);
+            let segments = before.map(|table| table.segments.clone()).unwrap_or_default();
+            let last_system = before.map_or(i64::MIN, |table| table.last_system);
+            tables.insert(schema.id, Arc::new(TableVersion { schema, segments, last_system }));
         }
         let touched = edit.segments_added.iter().map(|meta| meta.table);
         let touched = touched.chain(edit.supersessions_added.iter().map(|meta| meta.table));
+        let touched = touched.chain(edit.progress.iter().map(|progress| progress.table));
         let mut touched: Vec<TableId> = touched.collect();
         touched.sort_unstable();
         touched.dedup();
@@ -145,6 +150,8 @@ impl TableVersion {
                 }
             }
         }
-        TableVersion { schema, segments: segments.into_values().collect() }
+        let own = edit.progress.iter().filter(|progress| progress.table == schema.id);
+        let last_system = own.map(|p| p.last_system_us).fold(self.last_system, i64::max);
+        TableVersion { schema, segments: segments.into_values().collect(), last_system }
     }
 }

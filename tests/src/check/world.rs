@@ -94,10 +94,7 @@ impl World {
     pub fn step(&mut self, step: &Step) {
         match step {
             Step::Commit(changes, time) => self.commit(changes, *time),
-            Step::Rollback(changes) => {
-                let mut transaction = self.database().begin();
-                write(&mut transaction, &self.shapes, changes, &self.ids);
-            }
+            Step::Rollback(changes) => self.roll_back(changes),
             Step::SetClock(now) => self.scratch.clock().set(SystemTime::from_micros(*now)),
             Step::Pin => {
                 let snapshot = self.snapshot();
@@ -142,16 +139,26 @@ impl World {
         }
         let latest = self.last_commit.map_or(system_time, |(last, _)| last.max(system_time));
         self.last_commit = Some((latest, commit.number));
-        for change in changes {
-            let (valid_from, valid_to) = change.valid.unwrap_or(match self.shapes[change.table] {
-                Shape { is_event: true, .. } => (system_time, system_time + 1),
-                _ => (system_time, i64::MAX),
-            });
-            let row = change.row.clone();
-            let assertion = Assertion { row, valid_from, valid_to, system_time };
-            self.tables[change.table].push(change.key.clone(), assertion);
-        }
+        assert_changes(&mut self.tables, &self.shapes, changes, system_time);
         self.learn_ids(changes);
+    }
+
+    /// A transaction that reads what it has written, and is given up.
+    fn roll_back(&mut self, changes: &[Change]) {
+        let base = self.snapshot();
+        let mut transaction = self.database().begin();
+        let (first, rest) = changes.split_at(changes.len() / 2);
+        let mut tables = self.tables.clone();
+        let mut rng = Rng::new(self.counts.operations as u64);
+        for changes in [first, rest] {
+            write(&mut transaction, &self.shapes, changes, &self.ids);
+            let own = transaction.snapshot(&base).expect("a snapshot of its own writes");
+            assert_changes(&mut tables, &self.shapes, changes, own.system_time().micros());
+            let events = self.shapes.iter().find(|shape| shape.is_event);
+            let ids = events.map(|shape| load_ids(&own, shape)).unwrap_or_default();
+            self.ask_of(&mut rng, (&own, &tables, &ids), 3);
+            self.counts.queries += 3;
+        }
     }
 
     /// The engine's own clock: not before the wall clock, after every commit, and after every instant that was answered.
@@ -182,9 +189,9 @@ impl World {
     /// Asks random questions of the latest state, and of every snapshot that was kept. Panics where an answer differs.
     pub fn ask(&mut self, rng: &mut Rng, count: usize) {
         let snapshot = self.snapshot();
-        self.ask_of(rng, &snapshot, &self.tables, count);
+        self.ask_of(rng, (&snapshot, &self.tables, &self.ids), count);
         for pin in &self.pins {
-            self.ask_of(rng, &pin.snapshot, &pin.tables, count / 4);
+            self.ask_of(rng, (&pin.snapshot, &pin.tables, &self.ids), count / 4);
         }
         self.counts.queries += count + self.pins.len() * (count / 4);
         // A snapshot keeps old files; a few at a time are enough.
@@ -193,16 +200,17 @@ impl World {
         }
     }
 
-    fn ask_of(&self, rng: &mut Rng, snapshot: &Snapshot, tables: &[Table], count: usize) {
+    fn ask_of(&self, rng: &mut Rng, sides: Sides<'_>, count: usize) {
+        let (snapshot, tables, _) = sides;
         let now = snapshot.system_time().micros();
         for _ in 0..count {
             let query = draw_query(rng, &self.shapes, tables, now);
-            self.check(snapshot, tables, &query);
+            self.check(sides, &query);
         }
     }
 
-    fn check(&self, snapshot: &Snapshot, tables: &[Table], query: &Query) {
-        if let Err(difference) = ask(snapshot, &self.shapes, tables, &self.ids, query) {
+    fn check(&self, (snapshot, tables, ids): Sides<'_>, query: &Query) {
+        if let Err(difference) = ask(snapshot, &self.shapes, tables, ids, query) {
             let table = self.shapes[query.table].name;
             let now = snapshot.system_time();
             panic!(
@@ -210,5 +218,21 @@ impl World {
                 now.micros()
             );
         }
+    }
+}
+
+/// A snapshot, the model of what it shows, and the hidden keys of events by label.
+type Sides<'a> = (&'a Snapshot, &'a [Table], &'a BTreeMap<i64, i64>);
+
+/// Applies the changes of a transaction to the model.
+fn assert_changes(tables: &mut [Table], shapes: &[Shape], changes: &[Change], system_time: i64) {
+    for change in changes {
+        let (valid_from, valid_to) = change.valid.unwrap_or(match shapes[change.table] {
+            Shape { is_event: true, .. } => (system_time, system_time + 1),
+            _ => (system_time, i64::MAX),
+        });
+        let row = change.row.clone();
+        let assertion = Assertion { row, valid_from, valid_to, system_time };
+        tables[change.table].push(change.key.clone(), assertion);
     }
 }

@@ -4,7 +4,10 @@
 //! start of a period, equal to its end, and one microsecond before each. What is said of maintenance is asked again after a
 //! crash, a flush, a restart, each step of background work and a compaction.
 
+mod defaults;
+mod estimates;
 mod events;
+mod own_writes;
 mod queries;
 mod rules;
 mod time_stamps;
