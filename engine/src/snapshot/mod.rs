@@ -159,6 +159,16 @@ impl Snapshot {
             && (self.commit_number, self.now) == (other.commit_number, other.now)
     }
 
+    /// The catalogue entries of all tables, in the order in which they were made.
+    pub fn tables(&self) -> Vec<Arc<TableSchema>> {
+        self.state.version.tables.values().map(|table| table.schema.clone()).collect()
+    }
+
+    /// The catalogue entry of a table, or an error with the nearest name there is.
+    pub fn table_schema(&self, name: &str) -> Result<Arc<TableSchema>> {
+        Ok(self.table(name)?.schema.clone())
+    }
+
     pub(crate) fn table(&self, name: &str) -> Result<&TableVersion> {
         self.state.version.table_by_name(name).map(AsRef::as_ref)
     }

@@ -44,7 +44,7 @@ pub struct Transaction {
 }
 
 /// What is asked of a snapshot.
-type Condition = dyn Fn(&Snapshot) -> Result<bool> + Send;
+type Condition = dyn Fn(&Snapshot) -> Result<bool> + Send + Sync;
 
 /// A condition that must hold in the latest committed state, or the transaction is refused.
 pub(crate) struct Expectation {
@@ -125,7 +125,7 @@ impl Transaction {
     pub fn expect(
         &mut self,
         message: impl Into<String>,
-        holds: impl Fn(&Snapshot) -> Result<bool> + Send + 'static,
+        holds: impl Fn(&Snapshot) -> Result<bool> + Send + Sync + 'static,
     ) -> &mut Transaction {
         self.expectations.push(Expectation { message: message.into(), holds: Box::new(holds) });
         self

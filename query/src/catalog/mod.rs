@@ -1,0 +1,41 @@
+//! System tables: `annals.tables` and its kin, made from the catalogue when a statement names them.
+
+mod columns;
+mod partitions;
+mod settings;
+mod tables;
+
+use std::sync::Arc;
+
+use annals_engine::{Database, Snapshot};
+use arrow::array::RecordBatch;
+use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::execution::SessionState;
+
+use crate::error::{Error, Result};
+use crate::parse::did_you_mean;
+
+/// The schema that system tables live in.
+pub(crate) const SCHEMA: &str = "annals";
+
+const NAMES: &[&str] = &["tables", "columns", "partitions", "settings"];
+
+/// The system table of this name, as it is now.
+pub(crate) fn table(
+    database: &Database,
+    snapshot: &Snapshot,
+    state: &SessionState,
+    name: &str,
+) -> Result<Arc<dyn TableProvider>> {
+    let rows: RecordBatch = match name {
+        "tables" => tables::rows(database, snapshot)?,
+        "columns" => columns::rows(snapshot)?,
+        "partitions" => partitions::rows(database)?,
+        "settings" => settings::rows(state)?,
+        _ => {
+            let near = did_you_mean(name, NAMES.iter().copied());
+            return Err(Error::invalid(format!("there is no table `{SCHEMA}.{name}`{near}")));
+        }
+    };
+    Ok(Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?))
+}

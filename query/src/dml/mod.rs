@@ -1,0 +1,54 @@
+//! Changes: each is an ordinary query whose answer becomes puts or deletes.
+//!
+//! DataFusion's own DELETE and UPDATE reach a table without their WHERE, so they are never planned: the rows that a change concerns are
+//! asked for by a SELECT with the same WHERE, the same subqueries and the new values, over the versions that overlap the portion.
+//! What comes back is clipped to the portion. An INSERT asks whether its keys are free; an UPSERT asks nothing.
+
+mod convert;
+mod free;
+mod insert;
+mod periods;
+mod portion;
+mod select;
+mod stage;
+
+use std::sync::Arc;
+
+use annals_engine::TableSchema;
+use datafusion::logical_expr::LogicalPlan;
+
+use crate::error::{Error, Result};
+use crate::parse::Statement;
+use crate::plan::Planner;
+use crate::session::Tag;
+use portion::Portion;
+
+/// A change that is planned: the query that gives its rows, and what becomes of them.
+pub(crate) struct Change {
+    pub(crate) tag: Tag,
+    pub(crate) plan: LogicalPlan,
+    /// Whether what is done depends on rows that are there already.
+    pub(crate) reads_rows: bool,
+    table: Arc<TableSchema>,
+    action: Action,
+}
+
+/// What becomes of the rows.
+enum Action {
+    /// Put as given; the names are the target columns in order. `is_insert` wants the keys to be free.
+    Put { columns: Vec<String>, is_insert: bool },
+    /// Put again with new values, inside the portion.
+    Update { portion: Portion, may_repeat: bool },
+    /// Retracted inside the portion.
+    Delete { portion: Portion },
+}
+
+/// Plans an INSERT, UPSERT, UPDATE or DELETE.
+pub(crate) fn plan(planner: &Planner, statement: &Statement) -> Result<Change> {
+    match statement {
+        Statement::Insert(insert) => insert::plan(planner, insert),
+        Statement::Update(update) => select::plan_update(planner, update),
+        Statement::Delete(delete) => select::plan_delete(planner, delete),
+        _ => Err(Error::invalid("the statement is not a change")),
+    }
+}

@@ -1,0 +1,27 @@
+//! From text to statements: everything that Annals adds to SQL is taken off here, before the planner sees a statement.
+//!
+//! Text becomes tokens once ([`tokens`]), so that `FOR` in a string, a comment or a quoted name is never taken for a clause.
+//! Temporal clauses become a table version that the parser of the SQL library knows ([`temporal`]); statements that it does not
+//! know are cut into pieces that it does ([`statement`]). Invariant: no clause is dropped; what is not understood is an error.
+
+mod bind;
+mod create_table;
+mod depth;
+mod dialect;
+mod names;
+mod scope;
+mod sequenced;
+mod statement;
+mod temporal;
+mod tokens;
+
+pub(crate) use bind::bind_statement as bind;
+pub(crate) use create_table::{CreateTable, table_name};
+pub(crate) use names::did_you_mean;
+pub(crate) use scope::{EVENT_ID, show_periods};
+pub(crate) use sequenced::{Sequenced, sequenced};
+pub(crate) use statement::{
+    Defaults, Delete, Insert, Parsed, Statement, Update, parse, scalar_query, select_query,
+};
+pub(crate) use temporal::{Axis, Form, Version, version_arguments, write_version};
+pub(crate) use tokens::is_complete;

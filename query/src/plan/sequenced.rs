@@ -1,0 +1,78 @@
+//! A sequenced aggregate: planned as an ordinary one, whose aggregate then becomes a sweep.
+
+use annals_engine::{Period, VALID_FROM, VALID_TO, ValidTime};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema, Result as PlanResult};
+use datafusion::logical_expr::planner::RelationPlannerContext;
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, LogicalPlanBuilder};
+use sqlparser::ast::{Spanned, TableFactor};
+
+use super::instant::Bound;
+use crate::error::{Error, Result};
+use crate::functions::sequenced::{Call, sequenced_aggregate};
+use crate::parse::Sequenced;
+
+/// The plan of a sequenced aggregate: the columns of its SELECT, then `_valid_from` and `_valid_to`.
+pub(super) fn plan(
+    asked: Sequenced,
+    planner: &mut dyn RelationPlannerContext,
+) -> Result<LogicalPlan> {
+    let span = asked.query.span();
+    let refuse = |what: &str| Error::invalid(format!("SEQUENCED VALID_TIME: {what}")).at(span);
+    let mut to_expr = |syntax| planner.sql_to_expr(syntax, &DFSchema::empty());
+    let (from, to) = (Bound::fold(&asked.from, &mut to_expr)?, Bound::fold(&asked.to, &mut to_expr)?);
+    let (from, to): (ValidTime, ValidTime) = (from.from(), to.to());
+    let range = Period::new(from, to).map_err(|error| Error::from(error).at(asked.from.span()))?;
+    let derived = TableFactor::Derived { lateral: false, subquery: asked.query, alias: None, sample: None };
+    let plan = planner.plan(derived)?;
+    let LogicalPlan::Projection(projection) = plan else {
+        return Err(refuse("a query of groups and aggregates is needed"));
+    };
+    let (aggregate, having) = match projection.input.as_ref() {
+        LogicalPlan::Aggregate(aggregate) => (aggregate, None),
+        LogicalPlan::Filter(filter) => match filter.input.as_ref() {
+            LogicalPlan::Aggregate(aggregate) => (aggregate, Some(filter.predicate.clone())),
+            _ => return Err(refuse("a query of groups and aggregates is needed")),
+        },
+        _ => return Err(refuse("a query of groups and aggregates is needed")),
+    };
+    let swept = sweep(aggregate, range)?;
+    let rename = |expr: Expr| renamed(expr, aggregate.schema.as_ref(), swept.schema());
+    let mut builder = LogicalPlanBuilder::from(swept.clone());
+    if let Some(having) = having {
+        builder = builder.filter(rename(having)?)?;
+    }
+    let mut items = Vec::new();
+    for (expr, (qualifier, field)) in projection.expr.iter().zip(projection.schema.iter()) {
+        items.push(rename(expr.clone())?.unalias().alias_qualified(qualifier.cloned(), field.name()));
+    }
+    items.extend([VALID_FROM, VALID_TO].map(|name| Expr::Column(Column::new_unqualified(name))));
+    Ok(builder.project(items)?.build()?)
+}
+
+fn sweep(aggregate: &Aggregate, range: Period<annals_engine::Valid>) -> Result<LogicalPlan> {
+    let group_count = aggregate.group_expr.len();
+    let names = aggregate.schema.fields()[group_count..].iter().map(|field| field.name().as_str());
+    let calls = aggregate.aggr_expr.iter().zip(names);
+    let calls = calls.map(|(expr, name)| Call::from_expr(&expr.clone().unalias(), name));
+    let calls = calls.collect::<PlanResult<Vec<Call>>>()?;
+    let input = aggregate.input.as_ref().clone();
+    let period = |name: &str| -> Result<Expr> {
+        let found = input.schema().columns().into_iter().find(|column| column.name == name);
+        found.map(Expr::Column).ok_or_else(|| Error::invalid(format!("there is no column {name} to sweep over")))
+    };
+    let period = (period(VALID_FROM)?, period(VALID_TO)?);
+    Ok(sequenced_aggregate(input, aggregate.group_expr.clone(), calls, period, range)?)
+}
+
+/// The expression over the columns of the sweep in place of the aggregate's: they stand in the same order.
+fn renamed(expr: Expr, from: &DFSchema, to: &DFSchema) -> Result<Expr> {
+    let renamed = expr.transform_up(|node| match &node {
+        Expr::Column(column) => match from.maybe_index_of_column(column) {
+            Some(at) => Ok(Transformed::yes(Expr::Column(Column::from(to.qualified_field(at))))),
+            None => Ok(Transformed::no(node)),
+        },
+        _ => Ok(Transformed::no(node)),
+    });
+    Ok(renamed?.data)
+}

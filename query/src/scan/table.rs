@@ -1,0 +1,163 @@
+//! A table at its instants.
+
+use std::sync::Arc;
+
+use annals_engine::{
+    Axis, Clause, Scan, Snapshot, System, SYSTEM_FROM, SYSTEM_TO, TableSchema, VALID_FROM, VALID_TO,
+    Valid, arrow::datatypes as engine_types,
+};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result as PlanResult;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::exec::TemporalScan;
+use super::pushdown::predicate_of;
+use crate::error::Result;
+use crate::plan::Clauses;
+
+/// A table of one snapshot, with the clause of each axis: its own, the statement's default, or none.
+#[derive(Clone, Debug)]
+pub(crate) struct TemporalTable {
+    snapshot: Snapshot,
+    table: Arc<TableSchema>,
+    valid: Option<Clause<Valid>>,
+    system: Option<Clause<System>>,
+    /// Whether a clause of the statement has put it to its instants, rather than a default.
+    is_put: bool,
+    schema: SchemaRef,
+}
+
+impl TemporalTable {
+    /// The table of this name without a clause; with its hidden columns or without.
+    pub(crate) fn new(snapshot: Snapshot, name: &str, shows_hidden: bool) -> Result<TemporalTable> {
+        let table = snapshot.table_schema(name)?;
+        let first = usize::from(table.is_event && !shows_hidden);
+        let mut fields: Vec<Field> = table.columns[first..].iter().map(|column| column.arrow()).collect();
+        if shows_hidden {
+            fields.extend([VALID_FROM, VALID_TO, SYSTEM_FROM, SYSTEM_TO].map(period_field));
+        }
+        let schema = Arc::new(Schema::new(fields));
+        Ok(TemporalTable { snapshot, table, valid: None, system: None, is_put: false, schema })
+    }
+
+    pub(crate) fn table(&self) -> &Arc<TableSchema> {
+        &self.table
+    }
+
+    pub(crate) fn by_valid(mut self, clause: Clause<Valid>) -> TemporalTable {
+        self.valid = Some(clause);
+        self
+    }
+
+    pub(crate) fn by_system(mut self, clause: Clause<System>) -> TemporalTable {
+        self.system = Some(clause);
+        self
+    }
+
+    /// The names that `*` leaves out.
+    pub(crate) fn hidden_columns(&self) -> Vec<&'static str> {
+        let event = self.table.is_event.then_some(crate::parse::EVENT_ID);
+        event.into_iter().chain([VALID_FROM, VALID_TO, SYSTEM_FROM, SYSTEM_TO]).collect()
+    }
+
+    /// The same table at the instants of its clauses; `None` if a clause further in has put it to its own.
+    pub(crate) fn at(&self, clauses: &Clauses) -> Option<TemporalTable> {
+        if self.is_put {
+            return None;
+        }
+        let mut table = self.clone();
+        table.valid = clauses.valid.or(table.valid);
+        table.system = clauses.system.or(table.system);
+        table.is_put = true;
+        Some(table)
+    }
+
+    /// The clauses as a statement would write them; a scan's name among the planner's.
+    pub(crate) fn shown(&self) -> String {
+        let default = if self.table.is_event { "ALL" } else { "AS OF now()" };
+        let valid = self.valid.map_or_else(|| default.to_owned(), show);
+        let system = self.system.map_or_else(|| "AS OF now()".to_owned(), show);
+        format!("FOR VALID_TIME {valid} FOR SYSTEM_TIME {system}")
+    }
+
+    /// The engine's scan, before columns and filters are chosen.
+    fn engine_scan(&self) -> Result<Scan> {
+        let mut scan = self.snapshot.scan(&self.table.name)?;
+        if let Some(valid) = self.valid {
+            scan = scan.valid(valid);
+        }
+        if let Some(system) = self.system {
+            scan = scan.system(system);
+        }
+        Ok(scan)
+    }
+}
+
+fn period_field(name: &str) -> Field {
+    let unit = engine_types::TimeUnit::Microsecond;
+    Field::new(name, engine_types::DataType::Timestamp(unit, Some("UTC".into())), name != SYSTEM_FROM)
+}
+
+fn show<A: Axis>(clause: Clause<A>) -> String {
+    match clause {
+        Clause::AsOf(at) => format!("AS OF {at}"),
+        Clause::FromTo(from, to) => format!("FROM {from} TO {to}"),
+        Clause::Between(from, to) => format!("BETWEEN {from} AND {to}"),
+        Clause::ContainedIn(from, to) => format!("CONTAINED IN ({from}, {to})"),
+        Clause::All => "ALL".to_owned(),
+    }
+}
+
+#[async_trait]
+impl TableProvider for TemporalTable {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> PlanResult<Vec<TableProviderFilterPushDown>> {
+        let exactness = |filter: &&Expr| match predicate_of(filter, &self.schema) {
+            Some(_) => TableProviderFilterPushDown::Exact,
+            None => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(exactness).collect())
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> PlanResult<Arc<dyn ExecutionPlan>> {
+        let schema = match projection {
+            Some(columns) => Arc::new(self.schema.project(columns)?),
+            None => self.schema.clone(),
+        };
+        let mut scan = self.engine_scan().map_err(crate::Error::from)?;
+        scan = scan.columns(schema.fields().iter().map(|field| field.name().clone()));
+        let mut shown = Vec::new();
+        for filter in filters {
+            let Some(predicate) = predicate_of(filter, &self.schema) else {
+                return datafusion::common::internal_err!("{filter} was not pushed down");
+            };
+            shown.push(filter.to_string());
+            scan = scan.filter(predicate);
+        }
+        if let Some(limit) = limit {
+            scan = scan.limit(limit);
+        }
+        let name = format!("{} {}", self.table.name, self.shown());
+        let part_count = session.config().target_partitions();
+        Ok(Arc::new(TemporalScan::new(name, scan, schema, shown, limit, part_count)?))
+    }
+}

@@ -1,0 +1,265 @@
+//! Running one statement.
+
+use std::sync::Arc;
+
+use annals_engine::{ErrorKind, Snapshot, SystemTime, Value};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::source_as_provider;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::execute_stream;
+use futures::TryStreamExt;
+use sqlparser::ast::{Expr, ObjectName, Query};
+
+use super::sql::on_deep_stack;
+use super::transaction::OpenTransaction;
+use super::{Outcome, Prepared, Session, Tag};
+use crate::dml;
+use crate::error::{Error, Result};
+use crate::parse::{CreateTable, Defaults, Statement, bind, scalar_query, table_name};
+use crate::plan::{Bound, Context, Planner, View};
+use crate::scan::TemporalTable;
+
+/// A change outside a transaction is tried so often when others change the same tables.
+const ATTEMPT_COUNT_MAX: usize = 16;
+
+impl Session {
+    pub(super) async fn dispatch(
+        &mut self,
+        prepared: &Prepared,
+        parameters: &[Value],
+    ) -> Result<Outcome> {
+        let parsed = &prepared.parsed;
+        let mut statement = parsed.statement.clone();
+        on_deep_stack(|| bind(&mut statement, parameters))?;
+        let names_periods = parsed.names_periods;
+        match statement {
+            Statement::Query { query, defaults } => {
+                let (plan, snapshot) = self.plan(query, &defaults, names_periods)?;
+                self.answer(Tag::Select, &plan, &snapshot).await
+            }
+            Statement::Explain { is_analyze, is_verbose, statement } => {
+                let Statement::Query { query, defaults } = *statement else {
+                    return Err(Error::invalid("EXPLAIN takes a query"));
+                };
+                let (plan, snapshot) = self.plan(query, &defaults, names_periods)?;
+                let plan = LogicalPlanBuilder::from(plan).explain(is_verbose, is_analyze)?.build()?;
+                self.answer(Tag::Explain, &plan, &snapshot).await
+            }
+            Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
+                self.change(&statement, names_periods).await
+            }
+            Statement::CreateTable(create) => self.create_table(*create).await,
+            Statement::CreateView { name, query, or_replace, names_periods } => {
+                self.create_view(&name, query, or_replace, names_periods)
+            }
+            Statement::DropView { name, if_exists } => self.drop_view(&name, if_exists),
+            Statement::Begin { system_time } => self.begin(system_time),
+            Statement::Commit => self.commit().await,
+            Statement::Rollback => match self.transaction.take() {
+                Some(_) => Ok(Outcome::done(Tag::Rollback)),
+                None => Err(Error::invalid("ROLLBACK without a transaction")),
+            },
+            Statement::Assert { condition, message, text } => {
+                self.assert(condition, message, &text, names_periods).await
+            }
+        }
+    }
+
+    /// What a statement reads: the transaction's own picture, or all that is committed.
+    fn snapshot(&self) -> Result<Snapshot> {
+        match &self.transaction {
+            Some(transaction) => transaction.snapshot(),
+            None => Ok(self.sql.database().snapshot()?),
+        }
+    }
+
+    fn context(&self, snapshot: Snapshot, names_periods: bool) -> Context {
+        let database = self.sql.database().clone();
+        let context = Context::new(database, snapshot, self.sql.state().clone(), self.views.clone());
+        context.naming_periods(names_periods).with_defaults(self.valid, self.system)
+    }
+
+    fn plan(
+        &self,
+        query: Box<Query>,
+        defaults: &Defaults,
+        names_periods: bool,
+    ) -> Result<(LogicalPlan, Snapshot)> {
+        let snapshot = self.snapshot()?;
+        let context = self.context(snapshot.clone(), names_periods);
+        let plan = on_deep_stack(|| -> Result<LogicalPlan> {
+            let (valid, system) = Planner::new(self.context(snapshot.clone(), false)).defaults(defaults)?;
+            Planner::new(context.with_defaults(valid, system)).plan(query)
+        })?;
+        Ok((plan, snapshot))
+    }
+
+    async fn stream(&self, plan: &LogicalPlan) -> Result<SendableRecordBatchStream> {
+        let state = self.sql.state();
+        let physical = state.create_physical_plan(plan).await?;
+        Ok(execute_stream(physical, state.task_ctx())?)
+    }
+
+    async fn answer(&self, tag: Tag, plan: &LogicalPlan, snapshot: &Snapshot) -> Result<Outcome> {
+        let rows = Some(self.stream(plan).await?);
+        let system_time = Some(snapshot.system_time());
+        Ok(Outcome { rows, system_time, ..Outcome::done(tag) })
+    }
+
+    /// Runs a change in the open transaction, or in one of its own, again if others came between.
+    async fn change(&mut self, statement: &Statement, names_periods: bool) -> Result<Outcome> {
+        if let Some(mut open) = self.transaction.take() {
+            let result = self.stage(&mut open, statement, names_periods).await;
+            self.transaction = Some(open);
+            return result;
+        }
+        let sql = self.sql.clone();
+        let _turn = sql.write_turn().await;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let mut open = OpenTransaction::begin(sql.database(), None)?;
+            let mut outcome = self.stage(&mut open, statement, names_periods).await?;
+            match open.commit().await {
+                Ok(commit) => {
+                    outcome.commit = commit;
+                    return Ok(outcome);
+                }
+                Err(error) if error.kind() == ErrorKind::Conflict && attempt < ATTEMPT_COUNT_MAX => (),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn stage(
+        &self,
+        open: &mut OpenTransaction,
+        statement: &Statement,
+        names_periods: bool,
+    ) -> Result<Outcome> {
+        let snapshot = open.snapshot()?;
+        let planner = Planner::new(self.context(snapshot.clone(), names_periods));
+        let change = on_deep_stack(|| dml::plan(&planner, statement))?;
+        let rows = self.stream(&change.plan).await?;
+        if change.reads_rows {
+            open.depends_on(tables_of(&change.plan)?);
+        }
+        let batches = rows.try_collect().await?;
+        let row_count = change.stage(&snapshot, open, batches)?;
+        Ok(Outcome { row_count, ..Outcome::done(change.tag) })
+    }
+
+    async fn create_table(&mut self, create: CreateTable) -> Result<Outcome> {
+        if self.transaction.is_some() {
+            return Err(Error::invalid("CREATE TABLE cannot be part of a transaction"));
+        }
+        let name = table_name(&create.name)?;
+        let database = self.sql.database().clone();
+        if database.table(&name).is_ok() && create.if_not_exists {
+            return Ok(Outcome::done(Tag::CreateTable));
+        }
+        let spec = create.spec;
+        let made = tokio::task::spawn_blocking(move || database.create_table(spec)).await;
+        made.map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))??;
+        Ok(Outcome::done(Tag::CreateTable))
+    }
+
+    fn create_view(
+        &mut self,
+        name: &ObjectName,
+        query: Box<Query>,
+        or_replace: bool,
+        names_periods: bool,
+    ) -> Result<Outcome> {
+        let name = table_name(name)?;
+        if self.views.contains_key(&name) && !or_replace {
+            return Err(Error::invalid(format!("there is a view `{name}` already")));
+        }
+        if self.sql.database().table(&name).is_ok() {
+            return Err(Error::invalid(format!("there is a table `{name}` already")));
+        }
+        // Planned once, so that a wrong query is refused here.
+        self.plan(query.clone(), &Defaults::default(), names_periods)?;
+        Arc::make_mut(&mut self.views).insert(name, View { query, names_periods });
+        Ok(Outcome::done(Tag::CreateView))
+    }
+
+    fn drop_view(&mut self, name: &ObjectName, if_exists: bool) -> Result<Outcome> {
+        let name = table_name(name)?;
+        match Arc::make_mut(&mut self.views).remove(&name) {
+            None if !if_exists => Err(Error::invalid(format!("there is no view `{name}`"))),
+            _ => Ok(Outcome::done(Tag::DropView)),
+        }
+    }
+
+    fn begin(&mut self, system_time: Option<Expr>) -> Result<Outcome> {
+        if self.transaction.is_some() {
+            return Err(Error::invalid("a transaction is open already"));
+        }
+        let database = self.sql.database();
+        let system_time = match &system_time {
+            Some(syntax) => {
+                let planner = Planner::new(self.context(database.snapshot()?, false));
+                let Bound(at) = planner.bound(syntax)?;
+                let at = at.ok_or_else(|| Error::invalid("SYSTEM_TIME = NULL: an instant is needed"))?;
+                Some(SystemTime::from_micros(at))
+            }
+            None => None,
+        };
+        self.transaction = Some(OpenTransaction::begin(database, system_time)?);
+        Ok(Outcome::done(Tag::Begin))
+    }
+
+    async fn commit(&mut self) -> Result<Outcome> {
+        match self.transaction.take() {
+            Some(open) => {
+                let commit = open.commit().await?;
+                Ok(Outcome { commit, ..Outcome::done(Tag::Commit) })
+            }
+            None => Err(Error::invalid("COMMIT without a transaction")),
+        }
+    }
+
+    async fn assert(
+        &mut self,
+        condition: Expr,
+        message: Option<String>,
+        text: &str,
+        names_periods: bool,
+    ) -> Result<Outcome> {
+        let (plan, _) = self.plan(scalar_query(condition)?, &Defaults::default(), names_periods)?;
+        let tables = tables_of(&plan)?;
+        let batches: Vec<_> = self.stream(&plan).await?.try_collect().await?;
+        let mut values = batches.iter().filter(|batch| batch.num_rows() > 0).map(|batch| batch.column(0));
+        let value = values.next().map(|column| arrow::array::AsArray::as_boolean_opt(column).cloned());
+        let holds = match value {
+            Some(Some(booleans)) => booleans.iter().next().flatten() == Some(true),
+            Some(None) => return Err(Error::invalid(format!("ASSERT takes a condition, not `{text}`"))),
+            None => false,
+        };
+        if !holds {
+            let message = message.unwrap_or_else(|| format!("assertion failed: {text}"));
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        if let Some(open) = &mut self.transaction {
+            open.depends_on(tables);
+        }
+        Ok(Outcome::done(Tag::Assert))
+    }
+}
+
+/// The tables that a plan reads, those of its subqueries among them.
+fn tables_of(plan: &LogicalPlan) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && let Ok(provider) = source_as_provider(&scan.source)
+            && let Some(table) = provider.downcast_ref::<TemporalTable>()
+        {
+            found.push(table.table().name.clone());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(found)
+}

@@ -1,0 +1,94 @@
+//! Sessions: statements one after the other, each against one snapshot, transactions across several.
+
+mod execute;
+mod outcome;
+mod prepared;
+mod sql;
+mod transaction;
+
+use std::sync::Arc;
+
+use annals_engine::{SystemTime, ValidTime, Value};
+use arrow::array::RecordBatch;
+use futures::TryStreamExt;
+
+pub use outcome::{Outcome, Tag};
+pub use prepared::Prepared;
+pub use sql::{Sql, SqlOptions};
+
+use crate::error::{Error, Result};
+use crate::plan::Views;
+pub(crate) use transaction::OpenTransaction;
+
+/// Statements of one client. A transaction, temporary views and default instants belong to it and end with it.
+///
+/// Dropping a future of [`Session::execute`] cancels the statement; inside a transaction nothing of it is kept.
+pub struct Session {
+    sql: Sql,
+    transaction: Option<OpenTransaction>,
+    views: Arc<Views>,
+    valid: Option<ValidTime>,
+    system: Option<SystemTime>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("is_in_transaction", &self.transaction.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(crate) fn new(sql: Sql) -> Session {
+        Session { sql, transaction: None, views: Arc::default(), valid: None, system: None }
+    }
+
+    /// Instants at which tables without a clause are read, in place of now; a statement's own `SETTING` goes before them.
+    pub fn set_defaults(&mut self, valid: Option<ValidTime>, system: Option<SystemTime>) {
+        self.valid = valid;
+        self.system = system;
+    }
+
+    /// Whether BEGIN has been said and neither COMMIT nor ROLLBACK.
+    pub fn is_in_transaction(&self) -> bool {
+        self.transaction.is_some()
+    }
+
+    /// Reads statements without running them; errors name line and column. What was read once is kept, so that preparing the
+    /// same text again costs a look-up.
+    pub fn prepare(&self, sql: &str) -> Result<Vec<Prepared>> {
+        self.sql.prepare(sql)
+    }
+
+    /// Runs statements one after the other, to the end or the first that fails. The answers of queries are streams: nothing of
+    /// them has been computed when this returns.
+    pub async fn run(&mut self, sql: &str) -> Result<Vec<Outcome>> {
+        let mut outcomes = Vec::new();
+        for prepared in self.prepare(sql)? {
+            outcomes.push(self.execute(&prepared, &[]).await?);
+        }
+        Ok(outcomes)
+    }
+
+    /// Runs one query and gathers its answer. An error if there is not exactly one statement, or it is not a query.
+    pub async fn collect(&mut self, sql: &str) -> Result<Vec<RecordBatch>> {
+        let prepared = self.prepare(sql)?;
+        let [prepared] = prepared.as_slice() else {
+            return Err(Error::invalid(format!("one query was expected, {} statements were given", prepared.len())));
+        };
+        match self.execute(prepared, &[]).await?.rows {
+            Some(rows) => Ok(rows.try_collect().await?),
+            None => Err(Error::invalid("the statement is not a query")),
+        }
+    }
+
+    /// Runs one statement with its parameters: `$1` is the first of them, `?` takes them in turn.
+    pub async fn execute(&mut self, prepared: &Prepared, parameters: &[Value]) -> Result<Outcome> {
+        let result = self.dispatch(prepared, parameters).await;
+        if result.is_err()
+            && let Some(transaction) = &mut self.transaction
+        {
+            transaction.fail();
+        }
+        result.map_err(|error| prepared.place(error))
+    }
+}

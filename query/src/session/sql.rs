@@ -1,0 +1,155 @@
+//! A database that speaks SQL: what all sessions share.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use annals_engine::Database;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::prelude::SessionConfig;
+use parking_lot::Mutex;
+
+use super::{Prepared, Session};
+use crate::error::Result;
+use crate::functions;
+use crate::parse::parse;
+
+/// So many texts are kept as they were read.
+const PREPARED_COUNT_MAX: usize = 256;
+/// Longer texts are not kept.
+const PREPARED_BYTES_MAX: usize = 16_384;
+
+/// A database that speaks SQL. Cloning is cheap; all clones share the memory that queries may take.
+#[derive(Clone)]
+pub struct Sql {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    database: Database,
+    state: Arc<SessionState>,
+    prepared: Mutex<Vec<(String, Vec<Prepared>)>>,
+    /// Changes that read before they write follow one another; see `Session`.
+    writer: tokio::sync::Mutex<()>,
+}
+
+/// What bounds queries.
+#[derive(Clone, Debug)]
+pub struct SqlOptions {
+    memory_bytes_max: usize,
+    thread_count: usize,
+    spill_dir: Option<PathBuf>,
+}
+
+impl Default for SqlOptions {
+    fn default() -> SqlOptions {
+        let thread_count = std::thread::available_parallelism().map_or(1, usize::from);
+        SqlOptions { memory_bytes_max: 1 << 30, thread_count, spill_dir: None }
+    }
+}
+
+impl SqlOptions {
+    /// The most bytes that all queries together may hold for sorts, joins and aggregates; beyond that they spill to disk, or
+    /// fail with the kind `Exhausted`. 1 GiB unless told otherwise.
+    pub fn memory_bytes_max(mut self, bytes: usize) -> SqlOptions {
+        self.memory_bytes_max = bytes;
+        self
+    }
+
+    /// How many threads one query may keep busy; the number of processors unless told otherwise.
+    pub fn thread_count(mut self, count: usize) -> SqlOptions {
+        self.thread_count = count.max(1);
+        self
+    }
+
+    /// Where queries spill; the system's folder for temporary files unless told otherwise.
+    pub fn spill_dir(mut self, dir: impl Into<PathBuf>) -> SqlOptions {
+        self.spill_dir = Some(dir.into());
+        self
+    }
+}
+
+impl Sql {
+    /// Gives a database the language.
+    pub fn new(database: Database, options: SqlOptions) -> Result<Sql> {
+        let disk = match options.spill_dir {
+            Some(dir) => DiskManagerMode::Directories(vec![dir]),
+            None => DiskManagerMode::OsTmpDirectory,
+        };
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_bytes_max)))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(disk))
+            .build_arc()?;
+        let config = SessionConfig::new()
+            .with_target_partitions(options.thread_count)
+            .with_information_schema(false)
+            .set_bool("datafusion.sql_parser.collect_spans", true)
+            .set_bool("datafusion.sql_parser.parse_float_as_decimal", true)
+            .set_bool("datafusion.explain.logical_plan_only", false);
+        let mut state = SessionStateBuilder::new()
+            .with_default_features()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .with_query_planner(functions::query_planner())
+            .build();
+        functions::register(&mut state)?;
+        let shared = Shared {
+            database,
+            state: Arc::new(state),
+            prepared: Mutex::new(Vec::new()),
+            writer: tokio::sync::Mutex::new(()),
+        };
+        Ok(Sql { shared: Arc::new(shared) })
+    }
+
+    /// A new session.
+    pub fn session(&self) -> Session {
+        Session::new(self.clone())
+    }
+
+    /// The database underneath.
+    pub fn database(&self) -> &Database {
+        &self.shared.database
+    }
+
+    pub(crate) fn state(&self) -> &Arc<SessionState> {
+        &self.shared.state
+    }
+
+    pub(super) async fn write_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.shared.writer.lock().await
+    }
+
+    pub(super) fn prepare(&self, sql: &str) -> Result<Vec<Prepared>> {
+        if let Some((_, known)) = self.shared.prepared.lock().iter().find(|(text, _)| text == sql) {
+            return Ok(known.clone());
+        }
+        let parsed = on_deep_stack(|| parse(sql))?;
+        let prepared: Vec<Prepared> =
+            parsed.into_iter().map(|parsed| Prepared { parsed: Arc::new(parsed) }).collect();
+        if sql.len() <= PREPARED_BYTES_MAX {
+            let mut kept = self.shared.prepared.lock();
+            if kept.len() >= PREPARED_COUNT_MAX {
+                kept.remove(0);
+            }
+            kept.push((sql.to_owned(), prepared.clone()));
+        }
+        Ok(prepared)
+    }
+}
+
+/// Runs a walk over a tree of syntax on a stack that its bounded depth cannot exhaust.
+pub(crate) fn on_deep_stack<T>(walk: impl FnOnce() -> T) -> T {
+    const RED_ZONE_BYTES: usize = 4 << 20;
+    const STACK_BYTES: usize = 32 << 20;
+    stacker::maybe_grow(RED_ZONE_BYTES, STACK_BYTES, walk)
+}
+
+impl fmt::Debug for Sql {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sql").field("database", &self.shared.database).finish_non_exhaustive()
+    }
+}
