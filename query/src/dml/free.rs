@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use annals_engine::{Clause, Snapshot, TableSchema, VALID_FROM, VALID_TO, ValidTime};
+use annals_engine::{Clause, Snapshot, SystemTime, TableSchema, VALID_FROM, VALID_TO, ValidTime};
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use arrow::util::display::array_value_to_string;
@@ -15,8 +15,15 @@ use crate::error::{Error, Result};
 type New = (usize, usize, i64, i64);
 
 /// An error that names the first key that is taken, by a row that is there or by another new one.
-pub(super) fn check(snapshot: &Snapshot, table: &TableSchema, rows: &[RecordBatch]) -> Result<()> {
-    let now = snapshot.system_time().micros();
+///
+/// A row without a beginning begins at `acts_from`.
+pub(super) fn check(
+    snapshot: &Snapshot,
+    acts_from: SystemTime,
+    table: &TableSchema,
+    rows: &[RecordBatch],
+) -> Result<()> {
+    let now = acts_from.micros();
     let names: Vec<&str> = table.key.iter().map(|at| table.columns[*at].name.as_str()).collect();
     let fields = table.key.iter().map(|at| SortField::new(table.columns[*at].data_type.arrow()));
     let converter = RowConverter::new(fields.collect())?;

@@ -49,7 +49,7 @@ impl Target {
             return Err(Error::invalid("a change names one table").at(factor.span()));
         };
         let schema = schema(name)?;
-        let now = ValidTime::from_micros(planner.context().now().micros());
+        let now = ValidTime::from_micros(planner.context().acts_from().micros());
         let read = match version {
             Some(version) => version_arguments(version)
                 .ok_or_else(|| Error::invalid("unknown table version").at(name.span()))?,

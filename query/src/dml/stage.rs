@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use annals_engine::{Snapshot, TableSchema, VALID_FROM, VALID_TO};
+use annals_engine::{Snapshot, SystemTime, TableSchema, VALID_FROM, VALID_TO};
 use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{Field, Schema};
@@ -21,6 +21,7 @@ impl Change {
     pub(crate) fn stage(
         &self,
         snapshot: &Snapshot,
+        acts_from: SystemTime,
         open: &mut OpenTransaction,
         batches: Vec<RecordBatch>,
     ) -> Result<u64> {
@@ -33,7 +34,7 @@ impl Change {
                     rows.push(self.named(batch, columns)?);
                 }
                 if *is_insert {
-                    free::check(snapshot, &self.table, &rows)?;
+                    free::check(snapshot, acts_from, &self.table, &rows)?;
                 }
                 for batch in &rows {
                     open.staged().put(&self.table.name, batch)?;

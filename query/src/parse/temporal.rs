@@ -178,7 +178,7 @@ fn spec_at<'a>(words: &mut Words<'a>, axis: Axis) -> Result<Clause<'a>> {
 }
 
 fn two_bounds<'a>(words: &mut Words<'a>, between: &str) -> Result<Vec<&'a [TokenWithSpan]>> {
-    let from = bound_at(words)?;
+    let from = bound_before(words, end_of_first(words.rest(), between))?;
     words.expect(&[between])?;
     Ok(vec![from, bound_at(words)?])
 }
@@ -202,9 +202,32 @@ fn take_token(words: &mut Words<'_>, token: &Token) -> Result<()> {
     }
 }
 
-/// The tokens of one bound, as far as the SQL library takes them for one expression.
+/// Where the first of two bounds ends at the latest: `INTERVAL '1 day' TO now()` would be read as an interval from one unit to
+/// another. An interval that has two units names the first one before its TO.
+fn end_of_first(tokens: &[TokenWithSpan], between: &str) -> usize {
+    const UNITS: &[&str] = &["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"];
+    let mut open = 0_usize;
+    for (at, token) in tokens.iter().enumerate() {
+        match token.token {
+            Token::LParen => open += 1,
+            Token::RParen => open = open.saturating_sub(1),
+            _ => (),
+        }
+        let is_unit = at > 0 && UNITS.iter().any(|unit| is_word(tokens.get(at - 1), unit));
+        if open == 0 && !is_unit && is_word(Some(token), between) {
+            return at;
+        }
+    }
+    tokens.len()
+}
+
 fn bound_at<'a>(words: &mut Words<'a>) -> Result<&'a [TokenWithSpan]> {
-    let rest = words.rest();
+    bound_before(words, words.rest().len())
+}
+
+/// The tokens of one bound, as far as the SQL library takes them for one expression, and at most `length` of them.
+fn bound_before<'a>(words: &mut Words<'a>, length: usize) -> Result<&'a [TokenWithSpan]> {
+    let rest = &words.rest()[..length];
     if rest.is_empty() {
         return Err(words.expected("an instant"));
     }

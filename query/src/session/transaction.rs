@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 pub(crate) struct OpenTransaction {
     transaction: Transaction,
     base: Snapshot,
+    /// The system time that it brings along.
+    system_time: Option<SystemTime>,
     /// Tables that a change or an assertion has read.
     reads: BTreeSet<String>,
     is_failed: bool,
@@ -23,7 +25,7 @@ impl OpenTransaction {
         if let Some(at) = system_time {
             transaction.system_time(at);
         }
-        Ok(OpenTransaction { transaction, base, reads: BTreeSet::new(), is_failed: false })
+        Ok(OpenTransaction { transaction, base, system_time, reads: BTreeSet::new(), is_failed: false })
     }
 
     /// What a statement of the transaction reads.
@@ -36,6 +38,11 @@ impl OpenTransaction {
             0 => Ok(self.base.clone()),
             _ => Ok(self.transaction.snapshot(&self.base)?),
         }
+    }
+
+    /// The system time that the transaction brings along.
+    pub(crate) fn system_time(&self) -> Option<SystemTime> {
+        self.system_time
     }
 
     /// Where the changes go.
