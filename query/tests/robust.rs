@@ -165,6 +165,24 @@ fn deep_nesting() {
     }
 }
 
+/// The parser tries some constructs again, as something else, when they cannot be read: nested, they must not take for ever.
+#[test]
+fn deep_nesting_that_nobody_closes() {
+    let mut world = World::new();
+    for open in [
+        "SELECT CASE WHEN true THEN ", "SELECT CASE 1 WHEN ", "SELECT (", "SELECT abs(", "SELECT CAST(", "SELECT [", "SELECT {",
+        "SELECT (SELECT ", "SELECT EXISTS (SELECT 1 WHERE ", "SELECT 1 IN (", "SELECT NOT (", "SELECT - (", "SELECT * FROM (",
+        "SELECT * FROM (SELECT * FROM (", "SELECT * FROM t JOIN (", "SELECT * FROM (t JOIN ", "SELECT * FROM LATERAL (",
+        "SELECT EXTRACT(YEAR FROM ", "SELECT TRIM(BOTH FROM ", "SELECT * FROM t FOR VALID_TIME AS OF CASE WHEN ",
+    ] {
+        let words: Vec<&str> = open.splitn(2, ' ').collect();
+        for depth in [2, 10, 16, 40, 190] {
+            world.survive(&format!("{} {}", words[0], words[1].repeat(depth)));
+            world.survive(&open.repeat(depth));
+        }
+    }
+}
+
 #[test]
 fn a_megabyte_of_sql() {
     let mut world = World::new();
