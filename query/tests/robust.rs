@@ -122,7 +122,7 @@ fn every_keyword_as_a_name() {
 #[test]
 fn deep_nesting() {
     let mut world = World::new();
-    for depth in [10, 150, 3_000, 100_000] {
+    for depth in [10, 150, 950, 3_000, 100_000] {
         let repeated = |part: &str| part.repeat(depth);
         let nested = |open: &str, inner: &str, close: &str| format!("{}{inner}{}", repeated(open), repeated(close));
         for expression in [
@@ -130,6 +130,8 @@ fn deep_nesting() {
             nested("NOT ", "true", ""),
             nested("- ", "1", ""),
             nested("", "1", " + 1"),
+            nested("", "k", " + v"),
+            nested("", "k > 0", " OR v = 7"),
             nested("", "true", " AND true"),
             nested("", "'a'", " || 'a'"),
             nested("", "1", "::BIGINT"),

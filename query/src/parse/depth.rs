@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use annals_engine::ErrorKind;
 
 /// The most operators that may stand in one expression, those around it included.
-const OPERATOR_COUNT_MAX: usize = 4_000;
+const OPERATOR_COUNT_MAX: usize = 1_000;
 /// The most parentheses that may be open.
 const PARENTHESIS_COUNT_MAX: usize = 200;
 /// The most CASEs, CASTs and their like that may stand in one another. Where one cannot be read, the parser tries it again as a name
