@@ -42,6 +42,16 @@ impl RelationPlanner for Relations {
                 let plan = self.changes(&args.args, planner)?;
                 Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
             }
+            TableFactor::Table { name, alias, args: Some(args), version: None, .. } => {
+                let function = table_name(&name)?;
+                let plan = super::table_function::plan(&function, &args.args, planner)?;
+                Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
+            }
+            TableFactor::Function { lateral: false, name, args, with_ordinality: false, alias } => {
+                let function = table_name(&name)?;
+                let plan = super::table_function::plan(&function, &args, planner)?;
+                Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
+            }
             TableFactor::Table { name, alias, args, version: Some(version), .. } => {
                 let span = name.span();
                 if args.is_some() {
