@@ -1,1 +1,4 @@
 //! Temporal SQL over Annals.
+
+#[allow(dead_code, unused_imports)]
+mod functions;
