@@ -3,4 +3,5 @@
 //!
 //! Each is a function of its arguments alone: none of them plans a statement or asks what time it is.
 
+pub(crate) mod changes;
 pub(crate) mod periods;
