@@ -5,3 +5,4 @@
 
 pub(crate) mod changes;
 pub(crate) mod periods;
+pub(crate) mod sequenced;
