@@ -22,7 +22,7 @@ const INPUT_BYTES_MAX: u64 = 192 << 20;
 /// So many small segments of `current` are merged; fewer cost a reader little.
 const CURRENT_RUN_COUNT_MAX: usize = 4;
 /// So many small segments of a time partition are merged.
-const PARTITION_RUN_COUNT_MAX: usize = 6;
+const PARTITION_RUN_COUNT_MAX: usize = 8;
 /// Background compaction leaves groups smaller than this in `current`, where the next one finds them again.
 const DIRECT_ROW_COUNT_MIN: usize = 8_192;
 
@@ -88,9 +88,7 @@ fn merge_of(
 }
 
 /// The worn segments of all partitions, if there are any.
-fn rewrite_of(
-    alike: &[((Partition, bool), Vec<Arc<SegmentEntry>>)],
-) -> Option<Vec<Arc<SegmentEntry>>> {
+fn rewrite_of(alike: &[Alike]) -> Option<Vec<Arc<SegmentEntry>>> {
     let lasting = alike.iter().flat_map(|((partition, _), segments)| {
         // A small segment of `current` is merged before long, whatever its wear.
         segments.iter().filter(|entry| !partition.is_current() || !is_small(entry))
@@ -100,12 +98,12 @@ fn rewrite_of(
     is_due.then(|| within_budget(half_worn))
 }
 
-/// How many of the segments, which come smallest first, are of about one size: each at most twice what those before it add up
-/// to.
+/// How many of the segments, which come smallest first, are of about one size: each at most what those before it add up to, so
+/// that a merge at least doubles the segment that each row is in.
 fn tier_len(segments: &[Arc<SegmentEntry>]) -> usize {
     let mut sum = 0;
     let is_above = |entry: &Arc<SegmentEntry>| {
-        let is_above = sum > 0 && row_count(entry) > 2 * sum;
+        let is_above = sum > 0 && row_count(entry) > sum;
         sum += row_count(entry);
         is_above
     };
@@ -129,7 +127,7 @@ pub(crate) fn next_full_plan(table: &TableVersion) -> Option<Plan> {
     let dirty = alike.iter().flat_map(|(_, segments)| segments).filter(|entry| is_dirty(entry));
     let mut inputs = within_budget(dirty.cloned().collect());
     if inputs.is_empty() {
-        let merge = |(_, segments): &(_, Vec<Arc<SegmentEntry>>)| {
+        let merge = |(_, segments): &Alike| {
             let mut segments = segments.clone();
             segments.sort_by_key(row_count);
             let inputs = within_budget(segments);
@@ -140,9 +138,11 @@ pub(crate) fn next_full_plan(table: &TableVersion) -> Option<Plan> {
     Some(Plan { table: table.schema.id, inputs, direct_row_count_min: 0 })
 }
 
-/// Segments that are merged with one another: of one partition, and in time partitions with open rows or without. `current`
-/// first, then the latest first: what a compaction moves goes to earlier partitions, which come later.
-fn by_likeness(table: &TableVersion) -> Vec<((Partition, bool), Vec<Arc<SegmentEntry>>)> {
+/// Segments that are merged with one another: of one partition, and in time partitions with open rows or without.
+type Alike = ((Partition, bool), Vec<Arc<SegmentEntry>>);
+
+/// `current` first, then the latest first: what a compaction moves goes to earlier partitions, which come later.
+fn by_likeness(table: &TableVersion) -> Vec<Alike> {
     let mut alike: BTreeMap<(Partition, bool), Vec<Arc<SegmentEntry>>> = BTreeMap::new();
     for entry in &table.segments {
         let meta = entry.segment().meta();

@@ -19,13 +19,15 @@ const DEBT_MAX: usize = 32;
 const DELAY_US_MAX: i64 = 50_000;
 /// The first memtable after opening is so many times halved, the next one time less, and so on.
 const SMALL_MEMTABLE_COUNT: u32 = 3;
-/// Before compaction was first due, a flush is taken for so many: it has met few older rows so far, and had both cores.
-const FRESH_FACTOR: i64 = 2;
+/// What slows writers beyond the pace of flushes is counted in parts of it, of which there are so many.
+const PARTS: i64 = 8;
+/// So many are for the first flushes after opening: these have met few older rows, and have left no work to compaction yet.
+const FRESH_PARTS: i64 = 6;
+/// How many flushes these are.
+const FRESH_FLUSH_COUNT: u32 = 8;
 /// Compaction may have work to do after so many flushes in a row before writers are slowed for it.
 const LAG_MIN: u32 = 4;
-/// For each flush more, they are slowed by this part of the pace of flushes ...
-const LAG_PART: i64 = 8;
-/// ... up to this many flushes.
+/// For each flush more, up to so many flushes, they are slowed by one part more.
 const LAG_MAX: u32 = 32;
 
 /// The pace at which commits are admitted while flushing is behind.
@@ -37,12 +39,10 @@ pub(super) struct Pace {
     last_flush_us: i64,
     /// Before this instant no further commit is admitted.
     next_us: i64,
-    /// Flushes since opening, as far as they matter for the size of the next memtable.
+    /// Flushes since opening, up to [`FRESH_FLUSH_COUNT`].
     flush_count: u32,
     /// Flushes since compaction last had nothing to do.
     lag: u32,
-    /// Compaction has been due since opening.
-    is_seasoned: bool,
 }
 
 impl Pace {
@@ -57,7 +57,7 @@ impl Pace {
     ) {
         let from = if is_behind && self.last_flush_us > 0 { self.last_flush_us } else { began_us };
         self.last_flush_us = ended_us;
-        self.flush_count = (self.flush_count + 1).min(SMALL_MEMTABLE_COUNT);
+        self.flush_count = (self.flush_count + 1).min(FRESH_FLUSH_COUNT);
         let mib = (byte_count >> 20) as i64;
         if mib == 0 {
             return;
@@ -69,21 +69,21 @@ impl Pace {
 
     /// A flush, or else a compaction, was installed; tells whether a compaction is due now.
     pub(super) fn installed(&mut self, is_flush: bool, is_due: bool) {
-        self.is_seasoned |= is_due;
         self.lag = if is_due { (self.lag + u32::from(is_flush)).min(LAG_MAX) } else { 0 };
     }
 
     /// How many bytes the memtable that takes writes may have.
     pub(super) fn memtable_bytes(&self, bytes_max: usize) -> usize {
-        bytes_max >> (SMALL_MEMTABLE_COUNT - self.flush_count)
+        bytes_max >> SMALL_MEMTABLE_COUNT.saturating_sub(self.flush_count)
     }
 
     /// How long a commit of so many bytes waits for its turn.
     fn admit(&mut self, byte_count: usize, now_us: i64) -> Duration {
         let turn = self.next_us.clamp(now_us, now_us.saturating_add(DELAY_US_MAX));
-        let parts = LAG_PART + i64::from(self.lag.saturating_sub(LAG_MIN));
-        let parts = if self.is_seasoned { parts } else { parts * FRESH_FACTOR };
-        let us_per_mib = self.us_per_mib.saturating_mul(parts) / LAG_PART;
+        let is_fresh = self.flush_count < FRESH_FLUSH_COUNT;
+        let fresh = if is_fresh { FRESH_PARTS } else { 0 };
+        let parts = PARTS + fresh + i64::from(self.lag.saturating_sub(LAG_MIN));
+        let us_per_mib = self.us_per_mib.saturating_mul(parts) / PARTS;
         let cost = us_per_mib.saturating_mul(byte_count as i64) >> 20;
         self.next_us = turn.saturating_add(cost);
         Duration::from_micros((turn - now_us).unsigned_abs())
@@ -94,7 +94,7 @@ impl Inner {
     /// Waits until a commit of so many bytes may go on.
     pub(super) fn wait_for_room(&self, byte_count: usize) -> Result<()> {
         let mut shared = self.shared.lock();
-        while !shared.is_closed && !(self.has_memory(&shared) && self.is_compact(&shared)) {
+        while !self.has_room(&shared) {
             if !self.options.background {
                 drop(shared);
                 self.flush_oldest()?;
@@ -132,6 +132,10 @@ impl Inner {
         Err(error.context(what))
     }
 
+    fn has_room(&self, shared: &Shared) -> bool {
+        shared.is_closed || (self.has_memory(shared) && self.is_compact(shared))
+    }
+
     fn has_memory(&self, shared: &Shared) -> bool {
         shared.state.memtables.len() <= self.options.memtable_count_max
     }
@@ -148,7 +152,7 @@ mod tests {
 
     #[test]
     fn commits_are_admitted_at_the_pace_of_flushes() {
-        let mut pace = Pace { is_seasoned: true, ..Pace::default() };
+        let mut pace = Pace { flush_count: FRESH_FLUSH_COUNT, ..Pace::default() };
         assert_eq!(pace.admit(1 << 20, 0), Duration::ZERO);
         pace.flushed(64 << 20, 0, 64_000, false);
         assert_eq!(pace.admit(2 << 20, 100_000), Duration::ZERO);
@@ -160,7 +164,7 @@ mod tests {
 
     #[test]
     fn commits_are_slowed_while_compaction_does_not_catch_up() {
-        let mut pace = Pace::default();
+        let mut pace = Pace { flush_count: FRESH_FLUSH_COUNT, ..Pace::default() };
         pace.flushed(64 << 20, 0, 64_000, false);
         let mut cost_us = |flush_count: u32, is_due: bool| {
             (0..flush_count).for_each(|_| pace.installed(true, is_due));
@@ -176,11 +180,11 @@ mod tests {
     }
 
     #[test]
-    fn commits_are_admitted_at_half_the_pace_before_compaction_was_first_due() {
+    fn commits_are_admitted_below_the_pace_of_the_first_flushes() {
         let mut pace = Pace::default();
         pace.flushed(64 << 20, 0, 64_000, false);
         pace.admit(1 << 20, 0);
-        assert_eq!(pace.next_us, 2_000);
+        assert_eq!(pace.next_us, 1_750);
     }
 
     #[test]
