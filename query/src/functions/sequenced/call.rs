@@ -90,6 +90,7 @@ pub(crate) struct Call {
 
 impl Call {
     /// `count(*)`.
+    #[cfg(test)]
     pub(crate) fn count_rows(name: impl Into<String>) -> Call {
         Call {
             function: Function::Count,
@@ -101,6 +102,7 @@ impl Call {
     }
 
     /// `function(argument)`.
+    #[cfg(test)]
     pub(crate) fn of(function: Function, argument: Expr, name: impl Into<String>) -> Call {
         Call { function, argument: Some(argument), ..Call::count_rows(name) }
     }

@@ -77,7 +77,7 @@ pub(super) struct Gathered {
     pub(super) sweep: Sweep,
     pub(super) group_columns: Vec<ArrayRef>,
     /// Holds the memory of both.
-    pub(super) memory: MemoryReservation,
+    _memory: MemoryReservation,
 }
 
 impl Gatherer {
@@ -165,7 +165,7 @@ impl Gatherer {
         }
         let covered = self.group_values.is_none().then_some(self.range);
         let sweep = Sweep::new(&self.periods, &self.groups, group_count, aggregates, covered)?;
-        Ok(Gathered { sweep, group_columns, memory: self.memory })
+        Ok(Gathered { sweep, group_columns, _memory: self.memory })
     }
 
     fn empty_groups(&self) -> Vec<ArrayRef> {
