@@ -88,14 +88,22 @@ fn query_files() {
     files.sort();
     assert!(!files.is_empty());
     let wanted = std::env::var("SLT").ok();
+    let is_wanted = |file: &Path| wanted.as_ref().is_none_or(|wanted| file.to_string_lossy().contains(wanted));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    for file in files {
-        if wanted.as_ref().is_some_and(|wanted| !file.to_string_lossy().contains(wanted)) {
-            continue;
-        }
-        let mut runner = Runner::new(|| async { World::new() });
-        if let Err(error) = runtime.block_on(runner.run_file_async(&file)) {
-            panic!("{}", error.display(false));
+    let failures: Vec<String> =
+        files.iter().filter(|file| is_wanted(file)).flat_map(|file| runtime.block_on(failures(file))).collect();
+    assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n\n"));
+}
+
+/// Runs a file to its end, so that all that is wrong in it is seen at once.
+async fn failures(file: &Path) -> Vec<String> {
+    let records = sqllogictest::parse_file::<DefaultColumnType>(file).expect("a query file");
+    let mut runner = Runner::new(|| async { World::new() });
+    let mut failures = Vec::new();
+    for record in records {
+        if let Err(error) = runner.run_async(record).await {
+            failures.push(error.display(false).to_string());
         }
     }
+    failures
 }

@@ -103,7 +103,10 @@ impl Context {
     /// The table of this name at the statement's default instants.
     fn table(&self, name: &str) -> Result<TemporalTable> {
         let mut table = TemporalTable::new(self.snapshot.clone(), name, self.names_periods)?;
-        if let Some(valid) = self.valid {
+        // The instant stands in the place of now, and an event table is not read at now: it shows all of valid time.
+        if let Some(valid) = self.valid
+            && !table.table().is_event
+        {
             table = table.by_valid(Clause::AsOf(valid));
         }
         if let Some(system) = self.system {

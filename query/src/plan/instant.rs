@@ -25,8 +25,6 @@ pub(crate) struct Bound(pub(crate) Option<i64>);
 pub(crate) struct Clauses {
     pub(crate) valid: Option<Clause<annals_engine::Valid>>,
     pub(crate) system: Option<Clause<annals_engine::System>>,
-    /// Of a change.
-    pub(crate) portion: Option<(Bound, Bound)>,
 }
 
 impl Bound {
@@ -101,7 +99,7 @@ pub(crate) fn clause<A: annals_engine::Axis>(
             let ((from, span), (to, _)) = (fold(0)?, fold(1)?);
             let (from, to) = (from.from::<A>(), to.to::<A>());
             if from >= to {
-                return Err(Error::invalid(format!("FROM {from} TO {to} is an empty range")).at(span));
+                return Err(Error::invalid(format!("FROM {from} TO {to} is an empty or inverted range")).at(span));
             }
             Clause::FromTo(from, to)
         }
@@ -117,7 +115,7 @@ pub(crate) fn clause<A: annals_engine::Axis>(
             let ((from, span), (to, _)) = (fold(0)?, fold(1)?);
             let (from, to) = (from.from::<A>(), to.to::<A>());
             if from >= to {
-                return Err(Error::invalid(format!("CONTAINED IN ({from}, {to}) is an empty range")).at(span));
+                return Err(Error::invalid(format!("CONTAINED IN ({from}, {to}) is an empty or inverted range")).at(span));
             }
             Clause::ContainedIn(from, to)
         }
@@ -132,22 +130,8 @@ pub(crate) fn clauses(
     to_expr: &mut ToExpr<'_>,
 ) -> Result<Clauses> {
     let mut read = Clauses::default();
-    match &version.valid {
-        Some((Form::Portion, bounds)) => {
-            let [from, to] = bounds.as_slice() else {
-                return Err(Error::invalid("a portion has two bounds"));
-            };
-            let span = from.span();
-            let (from, to) = (Bound::fold(from, to_expr)?, Bound::fold(to, to_expr)?);
-            let (a, b): (ValidTime, ValidTime) = (from.from(), to.to());
-            if a >= b {
-                let message = format!("FOR PORTION OF VALID_TIME FROM {a} TO {b} is an empty or inverted portion");
-                return Err(Error::invalid(message).at(span));
-            }
-            read.portion = Some((from, to));
-        }
-        Some((form, bounds)) => read.valid = Some(clause(*form, bounds, to_expr)?),
-        None => (),
+    if let Some((form, bounds)) = &version.valid {
+        read.valid = Some(clause(*form, bounds, to_expr)?);
     }
     if let Some((form, bounds)) = &version.system {
         let clause = clause::<annals_engine::System>(*form, bounds, to_expr)?;

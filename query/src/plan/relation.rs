@@ -106,22 +106,31 @@ fn at_instants(plan: LogicalPlan, clauses: &Clauses) -> Result<LogicalPlan> {
         let message = "a temporal clause belongs to a table or view; here put it inside the subquery";
         return Err(Error::invalid(message));
     }
-    let mut count = 0;
+    let (mut count, mut taken) = (0, Clauses::default());
     let changed = plan.transform_up_with_subqueries(|node| {
         let LogicalPlan::TableScan(scan) = &node else { return Ok(Transformed::no(node)) };
         let Some(table) = temporal(scan) else { return Ok(Transformed::no(node)) };
         count += 1;
-        let Some(table) = table.at(clauses) else { return Ok(Transformed::no(node)) };
+        let (table, took) = table.at(clauses);
+        if took == Clauses::default() {
+            return Ok(Transformed::no(node));
+        }
+        taken = Clauses { valid: taken.valid.or(took.valid), system: taken.system.or(took.system) };
         let name = TableReference::bare(format!("{} {}", scan.table_name, table.shown()));
         let source = provider_as_source(Arc::new(table));
         let scan_at = LogicalPlanBuilder::scan(name, source, scan.projection.clone())?;
         Ok(Transformed::yes(scan_at.alias(scan.table_name.clone())?.build()?))
     });
     let changed = changed.map_err(Error::from)?.data;
-    match count {
-        0 => Err(Error::invalid("there is no table here that has the two times")),
-        _ => Ok(changed.recompute_schema().map_err(Error::from)?),
+    if count == 0 {
+        return Err(Error::invalid("there is no table here that has the two times"));
     }
+    if taken != *clauses {
+        let axis = if taken.valid == clauses.valid { "SYSTEM_TIME" } else { "VALID_TIME" };
+        let message = format!("every table of the view has a clause for {axis} of its own: one on the view would be lost");
+        return Err(Error::invalid(message));
+    }
+    Ok(changed.recompute_schema().map_err(Error::from)?)
 }
 
 fn temporal(scan: &TableScan) -> Option<TemporalTable> {

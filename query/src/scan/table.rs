@@ -25,8 +25,9 @@ pub(crate) struct TemporalTable {
     table: Arc<TableSchema>,
     valid: Option<Clause<Valid>>,
     system: Option<Clause<System>>,
-    /// Whether a clause of the statement has put it to its instants, rather than a default.
-    is_put: bool,
+    /// On which axes a clause of the statement has put it to its instants, rather than a default.
+    has_valid_clause: bool,
+    has_system_clause: bool,
     schema: SchemaRef,
 }
 
@@ -40,7 +41,15 @@ impl TemporalTable {
             fields.extend([VALID_FROM, VALID_TO, SYSTEM_FROM, SYSTEM_TO].map(period_field));
         }
         let schema = Arc::new(Schema::new(fields));
-        Ok(TemporalTable { snapshot, table, valid: None, system: None, is_put: false, schema })
+        Ok(TemporalTable {
+            snapshot,
+            table,
+            valid: None,
+            system: None,
+            has_valid_clause: false,
+            has_system_clause: false,
+            schema,
+        })
     }
 
     pub(crate) fn table(&self) -> &Arc<TableSchema> {
@@ -63,16 +72,17 @@ impl TemporalTable {
         event.into_iter().chain([VALID_FROM, VALID_TO, SYSTEM_FROM, SYSTEM_TO]).collect()
     }
 
-    /// The same table at the instants of its clauses; `None` if a clause further in has put it to its own.
-    pub(crate) fn at(&self, clauses: &Clauses) -> Option<TemporalTable> {
-        if self.is_put {
-            return None;
-        }
+    /// The same table at the instants of these clauses, and which of them it has taken: on an axis where a clause further in has put
+    /// it to its own instants, it stays there.
+    pub(crate) fn at(&self, clauses: &Clauses) -> (TemporalTable, Clauses) {
+        let valid = clauses.valid.filter(|_| !self.has_valid_clause);
+        let system = clauses.system.filter(|_| !self.has_system_clause);
         let mut table = self.clone();
-        table.valid = clauses.valid.or(table.valid);
-        table.system = clauses.system.or(table.system);
-        table.is_put = true;
-        Some(table)
+        table.valid = valid.or(table.valid);
+        table.system = system.or(table.system);
+        table.has_valid_clause |= valid.is_some();
+        table.has_system_clause |= system.is_some();
+        (table, Clauses { valid, system })
     }
 
     /// The clauses as a statement would write them; a scan's name among the planner's.

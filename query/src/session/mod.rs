@@ -43,7 +43,8 @@ impl Session {
         Session { sql, transaction: None, views: Arc::default(), valid: None, system: None }
     }
 
-    /// Instants at which tables without a clause are read, in place of now; a statement's own `SETTING` goes before them.
+    /// Instants at which tables without a clause are read, in place of now; a statement's own `SETTING` goes before them. Event tables
+    /// are read over all of valid time in any case.
     pub fn set_defaults(&mut self, valid: Option<ValidTime>, system: Option<SystemTime>) {
         self.valid = valid;
         self.system = system;
