@@ -51,10 +51,7 @@ impl Function {
             Function::Count => true,
             Function::Sum => matches!(
                 argument,
-                DataType::Int64
-                    | DataType::UInt64
-                    | DataType::Float64
-                    | DataType::Decimal128(_, _)
+                DataType::Int64 | DataType::UInt64 | DataType::Float64 | DataType::Decimal128(_, _)
             ),
             Function::Avg => matches!(argument, DataType::Float64 | DataType::Decimal128(_, _)),
             Function::Min | Function::Max => {

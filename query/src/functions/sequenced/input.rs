@@ -92,9 +92,7 @@ impl Gatherer {
         let fields: Vec<Arc<Field>> = output.fields().iter().take(group_count).cloned().collect();
         let group_values = match fields.is_empty() {
             true => None,
-            false => {
-                Some(new_group_values(Arc::new(Schema::new(fields)), &GroupOrdering::None)?)
-            }
+            false => Some(new_group_values(Arc::new(Schema::new(fields)), &GroupOrdering::None)?),
         };
         let columns = expressions.calls.iter().map(|_| CallColumn::default()).collect();
         let (groups, periods) = (Vec::new(), Vec::new());
@@ -198,7 +196,8 @@ impl CallColumn {
                 });
             }
             if call.values_type().is_some() {
-                byte_count = values.get_array_memory_size();
+                // Not the buffers whole: slices of one array would be counted over and over.
+                byte_count = values.to_data().get_slice_memory_size()?;
                 self.values.push(values);
             }
         }
