@@ -167,6 +167,14 @@ fn near(rng: &mut Rng, instants: &[i64], now: i64) -> i64 {
     }
 }
 
+/// A period of valid time around the data, sometimes unbounded.
+pub fn draw_period_near(rng: &mut Rng, instants: &Instants) -> (i64, i64) {
+    let (x, y) = (instants.valid(rng), instants.valid(rng));
+    let from = if rng.chance(10) { i64::MIN } else { x.min(y) };
+    let to = if rng.chance(10) { i64::MAX } else { x.max(y + i64::from(x == y)) };
+    (from, to)
+}
+
 /// A clause, or none. Bounds of `FROM .. TO` and `BETWEEN` may be unbounded.
 pub fn draw_clause(
     rng: &mut Rng,

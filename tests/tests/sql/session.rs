@@ -1,10 +1,12 @@
 //! A session and the runtime it needs, so that tests can be written without async.
 
+use std::task::{Context, Poll};
+
 use annals_engine::arrow::array::RecordBatch;
 use annals_engine::{Database, Value};
 use annals_query::{Outcome, Result, Session, Sql, SqlOptions};
 use annals_tests::rows::{Row, rows};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use tokio::runtime::{Builder, Runtime};
 
 /// One session of a database, on a runtime of its own.
@@ -83,9 +85,14 @@ impl Client {
         Ok(self.runtime.block_on(stream.try_next())?)
     }
 
-    /// Lets what was begun go on, until it comes to rest.
-    pub(crate) fn yield_now(&self) {
-        self.runtime.block_on(tokio::task::yield_now());
+    /// Asks a stream for its first batch, and does not wait for it.
+    pub(crate) fn begin(&self, outcome: &mut Outcome) {
+        let stream = outcome.rows.as_mut().expect("a query");
+        self.runtime.block_on(async {
+            let poll = |context: &mut Context<'_>| Poll::Ready(stream.poll_next_unpin(context).is_ready());
+            std::future::poll_fn(poll).await;
+            tokio::task::yield_now().await;
+        });
     }
 }
 

@@ -3,6 +3,7 @@
 use annals_engine::DataType;
 use annals_tests::generate::{
     Filter, Grid, Instants, Rng, Shape, draw_cell, draw_filter, draw_period,
+    draw_period_near,
 };
 use annals_tests::oracle::Table;
 use annals_tests::rows::{Cell, Row};
@@ -89,11 +90,8 @@ fn portion(rng: &mut Rng, at: &Situation<'_>, instants: &Instants) -> Portion {
             None => Portion::FromNow,
         },
         _ => {
-            let (x, y) = (instants.valid(rng), instants.valid(rng));
-            match x == y {
-                true => Portion::Range(x, x + 1),
-                false => Portion::Range(x.min(y), x.max(y)),
-            }
+            let (from, to) = draw_period_near(rng, instants);
+            Portion::Range(from, to)
         }
     }
 }

@@ -5,9 +5,7 @@ use annals_tests::generate::{Filter, Instants, Rng, Shape, draw_clause, draw_fil
 use annals_tests::oracle::{Clause, Table, Version};
 use annals_tests::rows::{Cell, Row};
 
-use super::answers;
-use super::sequenced;
-use super::text;
+use super::{answers, restated, sequenced, text};
 
 /// The model of what a statement sees.
 #[derive(Clone, Copy)]
@@ -43,6 +41,7 @@ enum Kind {
     Joins,
     Scalars,
     Sequenced,
+    Restated,
 }
 
 /// What questions to one table are drawn from.
@@ -70,8 +69,7 @@ pub(super) fn draw_batch(rng: &mut Rng, side: &Side<'_>) -> Batch {
     let text = text::Instants { takes_parameters: rng.chance(20), now: side.now, ..Default::default() };
     let defaults = (side.now, side.now);
     let mut asker = Asker { rng, shape, table, instants, text, defaults };
-    let kinds = [Kind::Rows, Kind::Aggregates, Kind::Joins, Kind::Scalars, Kind::Sequenced];
-    let kind = kinds[asker.rng.weighted(&[40, 20, 15, 12, 13])];
+    let kind = asker.draw_kind();
     let setting = asker.draw_setting();
     let is_grouped = asker.rng.chance(60);
     let count = asker.rng.within(4..=20) as usize;
@@ -83,6 +81,7 @@ pub(super) fn draw_batch(rng: &mut Rng, side: &Side<'_>) -> Batch {
             Kind::Joins => answers::joins(&mut asker, is_grouped),
             Kind::Scalars => answers::scalars(&mut asker),
             Kind::Sequenced => sequenced::question(&mut asker, is_grouped),
+            Kind::Restated => restated::question(&mut asker),
         };
         members.push(question.member(number));
         let number = Cell::Int(number as i64);
@@ -104,24 +103,28 @@ impl Question {
 
 impl Batch {
     /// Whether these are the rows of the answers; `Err` tells how they differ.
-    pub(super) fn compare(&self, mut found: Vec<Row>) -> Result<(), String> {
-        let mut expected = self.expected.clone();
-        found.sort();
-        expected.sort();
-        let only = |rows: &[Row], others: &[Row]| {
-            let lonely = rows.iter().filter(|row| !others.contains(row)).take(8);
-            lonely.map(|row| format!("\n    {}", show(row))).collect::<String>()
-        };
-        match found == expected {
-            true => Ok(()),
-            false => Err(format!(
-                "{} rows found, {} expected\n  not expected:{}\n  not found:{}",
-                found.len(),
-                expected.len(),
-                only(&found, &expected),
-                only(&expected, &found)
-            )),
-        }
+    pub(super) fn compare(&self, found: Vec<Row>) -> Result<(), String> {
+        compare(found, self.expected.clone())
+    }
+}
+
+/// Whether the rows are the same in some order; `Err` tells how they differ.
+pub(super) fn compare(mut found: Vec<Row>, mut expected: Vec<Row>) -> Result<(), String> {
+    found.sort();
+    expected.sort();
+    let only = |rows: &[Row], others: &[Row]| {
+        let lonely = rows.iter().filter(|row| !others.contains(row)).take(8);
+        lonely.map(|row| format!("\n    {}", show(row))).collect::<String>()
+    };
+    match found == expected {
+        true => Ok(()),
+        false => Err(format!(
+            "{} rows found, {} expected\n  not expected:{}\n  not found:{}",
+            found.len(),
+            expected.len(),
+            only(&found, &expected),
+            only(&expected, &found)
+        )),
     }
 }
 
@@ -130,6 +133,19 @@ fn show(row: &Row) -> String {
 }
 
 impl<'a> Asker<'a> {
+    fn draw_kind(&mut self) -> Kind {
+        // What events have no key for, a model by key does not tell.
+        let restated = if self.shape.is_event { 0 } else { 12 };
+        match self.rng.weighted(&[40, 20, 15, 12, 13, restated]) {
+            0 => Kind::Rows,
+            1 => Kind::Aggregates,
+            2 => Kind::Joins,
+            3 => Kind::Scalars,
+            4 => Kind::Sequenced,
+            _ => Kind::Restated,
+        }
+    }
+
     /// `SETTING ...` for the whole statement, now and then. An event table is read over all of valid time without a clause.
     fn draw_setting(&mut self) -> String {
         if self.shape.is_event || !self.rng.chance(15) {

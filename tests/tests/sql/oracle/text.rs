@@ -71,7 +71,8 @@ impl Instants {
         }
     }
 
-    fn bound(&mut self, rng: &mut Rng, micros: i64) -> String {
+    /// The same, NULL where it is unbounded.
+    pub(super) fn bound(&mut self, rng: &mut Rng, micros: i64) -> String {
         match Cell::bound(micros) {
             Cell::Null => "NULL".to_owned(),
             _ => self.text(rng, micros),

@@ -12,7 +12,8 @@ use annals_tests::scratch::Scratch;
 use super::apply::apply;
 use super::change::Change;
 use super::draw::{Situation, draw_change};
-use super::question::{Side, draw_batch};
+use super::look_up;
+use super::question::{Side, compare, draw_batch};
 use super::text::{self, Instants};
 use crate::session::Client;
 
@@ -328,6 +329,14 @@ impl World {
                 assert_eq!(read_at.micros(), now, "the instant that {sql} was read at");
             }
             self.counts.questions += batch.question_count;
+            for _ in 0..4 {
+                let (sql, expected) = look_up::draw(rng, &Side { shapes: &shapes, tables, now });
+                let found = self.client().ask(&sql);
+                if let Err(difference) = compare(found, expected) {
+                    panic!("now {present}, of {sql}\n{difference}");
+                }
+                self.counts.questions += 1;
+            }
         }
     }
 }
