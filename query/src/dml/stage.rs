@@ -33,7 +33,7 @@ impl Change {
                     rows.push(self.named(batch, columns)?);
                 }
                 if *is_insert {
-                    free::check(snapshot, &self.table, &rows)?;
+                    free::check(snapshot, &self.table, &rows, open.acts_from())?;
                 }
                 for batch in &rows {
                     open.staged().put(&self.table.name, batch)?;

@@ -138,10 +138,6 @@ impl Planner {
         Planner { context, relations }
     }
 
-    pub(crate) fn context(&self) -> &Arc<Context> {
-        &self.context
-    }
-
     fn sql<'a>(&'a self) -> SqlToRel<'a, Planner> {
         let options = ParserOptions::new().with_parse_float_as_decimal(true).with_collect_spans(true);
         SqlToRel::new_with_options(self, options)

@@ -155,7 +155,7 @@ impl Session {
     ) -> Result<Outcome> {
         let snapshot = open.snapshot()?;
         let planner = Planner::new(self.context(snapshot.clone(), names_periods));
-        let change = on_deep_stack(|| dml::plan(&planner, statement))?;
+        let change = on_deep_stack(|| dml::plan(&planner, statement, open.acts_from()))?;
         let rows = self.stream(&change.plan).await?;
         if change.reads_rows {
             open.depends_on(tables_of(&change.plan)?);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use annals_engine::{Commit, Database, ErrorKind, Snapshot, SystemTime, Transaction};
+use annals_engine::{Commit, Database, ErrorKind, Snapshot, SystemTime, Transaction, ValidTime};
 
 use crate::error::{Error, Result};
 
@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 pub(crate) struct OpenTransaction {
     transaction: Transaction,
     base: Snapshot,
+    /// Its own system time; `None` if the commit is given one.
+    system_time: Option<SystemTime>,
     /// Tables that a change or an assertion has read.
     reads: BTreeSet<String>,
     is_failed: bool,
@@ -23,7 +25,7 @@ impl OpenTransaction {
         if let Some(at) = system_time {
             transaction.system_time(at);
         }
-        Ok(OpenTransaction { transaction, base, reads: BTreeSet::new(), is_failed: false })
+        Ok(OpenTransaction { transaction, base, system_time, reads: BTreeSet::new(), is_failed: false })
     }
 
     /// What a statement of the transaction reads.
@@ -36,6 +38,13 @@ impl OpenTransaction {
             0 => Ok(self.base.clone()),
             _ => Ok(self.transaction.snapshot(&self.base)?),
         }
+    }
+
+    /// When a change without a portion begins to act: at the transaction's own system time, or at the first instant that its commit
+    /// can get.
+    pub(crate) fn acts_from(&self) -> ValidTime {
+        let first = || SystemTime::from_micros(self.base.system_time().micros().saturating_add(1));
+        ValidTime::from_micros(self.system_time.unwrap_or_else(first).micros())
     }
 
     /// Where the changes go.
