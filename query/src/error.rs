@@ -135,9 +135,8 @@ fn translate(source: DataFusionError) -> Error {
         DataFusionError::ResourcesExhausted(message) => {
             Error::new(ErrorKind::Exhausted, first_line(&message))
         }
-        DataFusionError::Plan(message) | DataFusionError::Execution(message) => {
-            Error::invalid(first_line(&message))
-        }
+        DataFusionError::Plan(message) => Error::invalid(of_function(&message)),
+        DataFusionError::Execution(message) => Error::invalid(first_line(&message)),
         DataFusionError::NotImplemented(message) => {
             Error::invalid(format!("not supported: {}", first_line(&message)))
         }
@@ -187,9 +186,7 @@ pub(crate) fn from_parser(source: &ParserError) -> Error {
             return Error::new(ErrorKind::Exhausted, "the statement is nested too deeply");
         }
     };
-    let Some((what, place)) = message.rsplit_once(" at Line: ") else {
-        return Error::invalid(message);
-    };
+    let (what, place) = message.rsplit_once(" at Line: ").unwrap_or((&message, ""));
     let numbers = place.split_once(", Column: ");
     let numbers = numbers.map(|(line, column)| (line.trim().parse(), column.trim().parse()));
     let place = match numbers {
@@ -199,6 +196,18 @@ pub(crate) fn from_parser(source: &ParserError) -> Error {
     let what = what.replacen("Expected: ", "expected ", 1).replace(", found: EOF", ", but the statement ends");
     let what = what.replace(", found: ", ", found ");
     Error { place, ..Error::invalid(what) }
+}
+
+/// What the planner says of a function that it does not know has the nearest name in a second line.
+fn of_function(message: &str) -> String {
+    let mut parts = message.split('\'');
+    match (parts.next(), parts.next(), parts.nth(1)) {
+        (Some("Invalid function "), Some(name), Some(near)) => {
+            format!("there is no function `{name}`; did you mean `{near}`?")
+        }
+        (Some("Invalid function "), Some(name), None) => format!("there is no function `{name}`"),
+        _ => first_line(message),
+    }
 }
 
 fn first_line(message: &str) -> String {

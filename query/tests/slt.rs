@@ -1,6 +1,7 @@
 //! Every clause and every error, as query files: `tests/slt/*.slt`, one promise a file.
 //!
-//! Each file runs against a fresh database whose clock it sets itself: `CLOCK 2024-06-01` stands for a statement. A query's values are
+//! Each file runs twice, against a fresh database: once with all that it puts in memory, and once flushed after every statement, with
+//! the same answers (`skipif flushed` is for what tells where rows are). It sets the clock: `CLOCK 2024-06-01` stands for a statement. A query's values are
 //! shown as text, NULL as `NULL`, an empty text as `(empty)`; an error is matched by a regular expression on its message, place included.
 
 use std::path::Path;
@@ -14,19 +15,21 @@ use futures::TryStreamExt;
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
 
 struct World {
+    sql: Sql,
+    is_flushed: bool,
     session: Session,
     clock: Arc<ManualClock>,
     dir: tempfile::TempDir,
 }
 
 impl World {
-    fn new() -> Result<World, annals_query::Error> {
+    fn new(is_flushed: bool) -> Result<World, annals_query::Error> {
         let dir = tempfile::tempdir().expect("a folder for temporary files");
         let start = SystemTime::parse("2024-01-01")?;
         let clock = Arc::new(ManualClock::new(start));
         let options = Options::default().clock(clock.clone()).background(false);
         let sql = Sql::new(Database::open(dir.path(), options)?, SqlOptions::default())?;
-        Ok(World { session: sql.session(), clock, dir })
+        Ok(World { session: sql.session(), sql, is_flushed, clock, dir })
     }
 }
 
@@ -46,6 +49,9 @@ impl AsyncDB for World {
                 Some(rows) => shown(&rows.try_collect::<Vec<_>>().await?),
                 None => DBOutput::StatementComplete(outcome.row_count),
             };
+        }
+        if self.is_flushed {
+            self.sql.database().flush()?;
         }
         Ok(last)
     }
@@ -69,7 +75,8 @@ fn shown(batches: &[RecordBatch]) -> DBOutput<DefaultColumnType> {
         for row in 0..batch.num_rows() {
             let value = |formatter: &ArrayFormatter<'_>| match formatter.value(row).to_string() {
                 empty if empty.is_empty() => "(empty)".to_owned(),
-                other => other,
+                // A plan has several lines, and a row of a query file one.
+                other => other.replace('\n', " | "),
             };
             rows.push(formatters.iter().map(value).collect());
         }
@@ -90,19 +97,25 @@ fn query_files() {
     let wanted = std::env::var("SLT").ok();
     let is_wanted = |file: &Path| wanted.as_ref().is_none_or(|wanted| file.to_string_lossy().contains(wanted));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let failures: Vec<String> =
-        files.iter().filter(|file| is_wanted(file)).flat_map(|file| runtime.block_on(failures(file))).collect();
+    let mut failures = Vec::new();
+    for file in files.iter().filter(|file| is_wanted(file)) {
+        for is_flushed in [false, true] {
+            failures.extend(runtime.block_on(failures_of(file, is_flushed)));
+        }
+    }
     assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n\n"));
 }
 
 /// Runs a file to its end, so that all that is wrong in it is seen at once.
-async fn failures(file: &Path) -> Vec<String> {
+async fn failures_of(file: &Path, is_flushed: bool) -> Vec<String> {
     let records = sqllogictest::parse_file::<DefaultColumnType>(file).expect("a query file");
-    let mut runner = Runner::new(|| async { World::new() });
+    let mut runner = Runner::new(|| async { World::new(is_flushed) });
+    let state = if is_flushed { "flushed" } else { "in memory" };
+    runner.add_label(state);
     let mut failures = Vec::new();
     for record in records {
         if let Err(error) = runner.run_async(record).await {
-            failures.push(error.display(false).to_string());
+            failures.push(format!("{} ({state})", error.display(false)));
         }
     }
     failures

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use annals_engine::{DataType, TableSchema, VALID_FROM, VALID_TO, ValidTime, Value};
-use arrow::array::{Array, ArrayRef, AsArray, TimestampMicrosecondArray, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, TimestampMicrosecondArray, new_null_array,
+};
 use arrow::compute::{CastOptions, cast_with_options, concat};
-use arrow::datatypes::DataType as ArrowType;
+use arrow::datatypes::{DataType as ArrowType, Float64Type};
 
 use crate::error::{Error, Result};
 
@@ -39,7 +41,24 @@ fn convert(array: &ArrayRef, data_type: DataType) -> Result<ArrayRef> {
         let message = format!("a value of type {} is not a {data_type}", array.data_type());
         return Err(Error::invalid(message));
     }
-    Ok(cast(array, &target)?)
+    cast(&rounded(array, &target)?, &target)
+}
+
+/// A number that goes into a column of integers, rounded half away from zero: a cast would cut its places off.
+fn rounded(array: &ArrayRef, target: &ArrowType) -> Result<ArrayRef> {
+    if !target.is_integer() {
+        return Ok(array.clone());
+    }
+    match array.data_type() {
+        ArrowType::Decimal128(..) => cast(array, &ArrowType::Decimal128(38, 0)),
+        ArrowType::Decimal256(..) => cast(array, &ArrowType::Decimal256(76, 0)),
+        ArrowType::Float32 | ArrowType::Float64 => {
+            let floats = cast(array, &ArrowType::Float64)?;
+            let whole: Float64Array = floats.as_primitive::<Float64Type>().unary(f64::round);
+            Ok(Arc::new(whole))
+        }
+        _ => Ok(array.clone()),
+    }
 }
 
 fn cast(array: &ArrayRef, target: &ArrowType) -> Result<ArrayRef> {

@@ -35,7 +35,11 @@ pub(crate) fn bind_statement(statement: &mut Statement, parameters: &[Value]) ->
         Statement::CreateView { query, .. } => binder.put(query),
         Statement::Begin { system_time } => binder.put(system_time),
         Statement::Assert { condition, .. } => binder.put(condition),
-        Statement::CreateTable(_) | Statement::DropView { .. } | Statement::Commit | Statement::Rollback => Ok(()),
+        Statement::CreateTable(_)
+        | Statement::DropView { .. }
+        | Statement::Describe { .. }
+        | Statement::Commit
+        | Statement::Rollback => Ok(()),
     }
 }
 

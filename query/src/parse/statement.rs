@@ -8,7 +8,7 @@ use sqlparser::ast::{
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
-use super::create_table::{self, CreateTable};
+use super::create_table::{self, CreateTable, table_name};
 use super::dialect::AnnalsDialect;
 use super::scope::visit_versions;
 use super::tokens::{Tokens, Words, are_words, split, word_at};
@@ -36,6 +36,7 @@ pub(crate) enum Statement {
     CreateTable(Box<CreateTable>),
     CreateView { name: ObjectName, query: Box<Query>, or_replace: bool, names_periods: bool },
     DropView { name: ObjectName, if_exists: bool },
+    Describe { table: ObjectName, query: Box<Query> },
     Begin { system_time: Option<Expr> },
     Commit,
     Rollback,
@@ -227,7 +228,9 @@ fn parser_of(tokens: &[TokenWithSpan]) -> Parser<'static> {
 fn read_known(tokens: &[TokenWithSpan], is_upsert: bool, names_periods: bool) -> Result<Statement> {
     let first = tokens.first().map_or(Span::empty(), |token| token.span);
     let mut parser = parser_of(tokens);
-    let statement = parser.parse_statement().map_err(|error| from_parser(&error))?;
+    let last = tokens.last().map_or(Span::empty(), |token| token.span);
+    // An error without a place speaks of the end.
+    let statement = parser.parse_statement().map_err(|error| from_parser(&error).at(last))?;
     Words { tokens, at: parser.index().min(tokens.len()) }.end()?;
     let refused = |what: &str| Err(Error::invalid(format!("{what} is not supported")).at(first));
     match statement {
@@ -300,8 +303,11 @@ fn read_known(tokens: &[TokenWithSpan], is_upsert: bool, names_periods: bool) ->
         }
         SqlStatement::Commit { .. } => Ok(Statement::Commit),
         SqlStatement::Rollback { savepoint: None, .. } => Ok(Statement::Rollback),
-        SqlStatement::ExplainTable { table_name, .. } => describe(&table_name),
-        SqlStatement::ShowTables { .. } => canned("SELECT table_name FROM annals.tables ORDER BY table_name"),
+        SqlStatement::ExplainTable { table_name, .. } => describe(table_name),
+        SqlStatement::ShowTables { .. } => {
+            let query = canned("SELECT table_name FROM annals.tables ORDER BY table_name")?;
+            Ok(Statement::Query { query, defaults: Defaults::default() })
+        }
         other => {
             let text = other.to_string();
             let verb = text.split_whitespace().next().unwrap_or_default().to_owned();
@@ -318,26 +324,24 @@ fn column_name(name: ObjectName) -> Result<Ident> {
 }
 
 /// `DESCRIBE t` asks the catalogue.
-fn describe(table: &ObjectName) -> Result<Statement> {
-    let name = table.0.last().and_then(|part| part.as_ident()).map(|ident| match ident.quote_style {
-        Some(_) => ident.value.clone(),
-        None => ident.value.to_lowercase(),
-    });
-    let name = name.unwrap_or_default().replace('\'', "''");
-    canned(&format!(
+fn describe(table: ObjectName) -> Result<Statement> {
+    let name = table_name(&table)?.replace('\'', "''");
+    let query = canned(&format!(
         "SELECT column_name, data_type, is_nullable, is_key FROM annals.columns \
          WHERE table_name = '{name}' ORDER BY ordinal_position"
-    ))
+    ))?;
+    Ok(Statement::Describe { table, query })
 }
 
-fn canned(sql: &str) -> Result<Statement> {
-    let tokens = split(sql)?.remove(0);
-    read_known(&tokens, false, false)
+fn canned(sql: &str) -> Result<Box<Query>> {
+    let parsed = Parser::new(&AnnalsDialect).try_with_sql(sql).and_then(|mut parser| parser.parse_query());
+    parsed.map_err(|error| from_parser(&error))
 }
 
-/// `SELECT condition`, for an assertion.
-pub(crate) fn scalar_query(condition: Expr) -> Result<Box<Query>> {
-    select_query(vec![SelectItem::UnnamedExpr(condition)], Vec::new(), None)
+/// `SELECT TRUE WHERE condition`, for an assertion: there EXISTS and IN may stand, which the planner does not know elsewhere.
+pub(crate) fn condition_query(condition: Expr) -> Result<Box<Query>> {
+    let one = SelectItem::UnnamedExpr(Expr::value(sqlparser::ast::Value::Boolean(true)));
+    select_query(vec![one], Vec::new(), Some(condition))
 }
 
 /// `SELECT items FROM tables WHERE selection`.

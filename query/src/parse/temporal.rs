@@ -178,23 +178,9 @@ fn spec_at<'a>(words: &mut Words<'a>, axis: Axis) -> Result<Clause<'a>> {
 }
 
 fn two_bounds<'a>(words: &mut Words<'a>, between: &str) -> Result<Vec<&'a [TokenWithSpan]>> {
-    let from = match between {
-        "TO" => before_to(words.rest()),
-        _ => words.rest(),
-    };
-    let from = bound_in(words, from)?;
+    let from = bound_before(words, end_of_first(words.rest(), between))?;
     words.expect(&[between])?;
     Ok(vec![from, bound_at(words)?])
-}
-
-/// What stands before the TO of a range. That of `INTERVAL '1-2' YEAR TO MONTH` is another; the SQL library takes any for it.
-fn before_to(tokens: &[TokenWithSpan]) -> &[TokenWithSpan] {
-    const FIELDS: [&str; 6] = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"];
-    let is_end = |at: &usize| {
-        let is_field = FIELDS.iter().any(|field| is_word(tokens.get(at + 1), field));
-        is_word(tokens.get(*at), "TO") && !is_field
-    };
-    &tokens[..(0..tokens.len()).find(is_end).unwrap_or(tokens.len())]
 }
 
 fn parenthesised<'a>(words: &mut Words<'a>) -> Result<Vec<&'a [TokenWithSpan]>> {
@@ -216,14 +202,24 @@ fn take_token(words: &mut Words<'_>, token: &Token) -> Result<()> {
     }
 }
 
-/// The tokens of one bound, as far as the SQL library takes them for one expression.
-fn bound_at<'a>(words: &mut Words<'a>) -> Result<&'a [TokenWithSpan]> {
-    let rest = words.rest();
-    bound_in(words, rest)
+/// Where the first of two bounds ends at the latest: `INTERVAL '1' DAY TO now()` would be read as an interval from one unit to
+/// another, such as `INTERVAL '1-2' YEAR TO MONTH`, which the SQL library takes any TO for.
+fn end_of_first(tokens: &[TokenWithSpan], between: &str) -> usize {
+    const UNITS: [&str; 6] = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"];
+    let is_end = |at: &usize| {
+        let is_unit = UNITS.iter().any(|unit| is_word(tokens.get(at + 1), unit));
+        is_word(tokens.get(*at), between) && !is_unit
+    };
+    (0..tokens.len()).find(is_end).unwrap_or(tokens.len())
 }
 
-/// The same, of these tokens.
-fn bound_in<'a>(words: &mut Words<'a>, rest: &'a [TokenWithSpan]) -> Result<&'a [TokenWithSpan]> {
+fn bound_at<'a>(words: &mut Words<'a>) -> Result<&'a [TokenWithSpan]> {
+    bound_before(words, words.rest().len())
+}
+
+/// The tokens of one bound, as far as the SQL library takes them for one expression, and at most `length` of them.
+fn bound_before<'a>(words: &mut Words<'a>, length: usize) -> Result<&'a [TokenWithSpan]> {
+    let rest = &words.rest()[..length];
     if rest.is_empty() {
         return Err(words.expected("an instant"));
     }

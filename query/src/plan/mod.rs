@@ -14,3 +14,4 @@ mod types;
 
 pub(crate) use context::{Context, Planner, View, Views};
 pub(crate) use instant::{Bound, Clauses};
+pub(crate) use types::Uuids;

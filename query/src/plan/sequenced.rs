@@ -4,7 +4,7 @@ use annals_engine::{Period, VALID_FROM, VALID_TO, ValidTime};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, Result as PlanResult};
 use datafusion::logical_expr::planner::RelationPlannerContext;
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, LogicalPlanBuilder, Projection};
 use sqlparser::ast::{Spanned, TableFactor};
 
 use super::instant::Bound;
@@ -39,15 +39,54 @@ pub(super) fn plan(
     let swept = sweep(aggregate, range)?;
     let rename = |expr: Expr| renamed(expr, aggregate.schema.as_ref(), swept.schema());
     let mut builder = LogicalPlanBuilder::from(swept.clone());
-    if let Some(having) = having {
+    if let Some(having) = having.clone() {
         builder = builder.filter(rename(having)?)?;
     }
     let mut items = Vec::new();
     for (expr, (qualifier, field)) in projection.expr.iter().zip(projection.schema.iter()) {
         items.push(rename(expr.clone())?.unalias().alias_qualified(qualifier.cloned(), field.name()));
     }
-    items.extend([VALID_FROM, VALID_TO].map(|name| Expr::Column(Column::new_unqualified(name))));
-    Ok(builder.project(items)?.build()?)
+    if having.is_none() && shows_steps(&projection, aggregate) {
+        items.extend(periods());
+        return Ok(builder.project(items)?.build()?);
+    }
+    merged(builder.build()?, items, aggregate.group_expr.len(), range)
+}
+
+fn periods() -> [Expr; 2] {
+    [VALID_FROM, VALID_TO].map(|name| Expr::Column(Column::new_unqualified(name)))
+}
+
+/// Whether every step of the sweep is one of what is shown: all aggregates are, as they are.
+fn shows_steps(projection: &Projection, aggregate: &Aggregate) -> bool {
+    let at = |expr: &Expr| match expr.clone().unalias() {
+        Expr::Column(column) => aggregate.schema.maybe_index_of_column(&column),
+        _ => None,
+    };
+    let shown: Option<Vec<usize>> = projection.expr.iter().map(at).collect();
+    let mut aggregates = aggregate.group_expr.len()..aggregate.schema.fields().len();
+    shown.is_some_and(|shown| aggregates.all(|at| shown.contains(&at)))
+}
+
+/// Steps of each group that show the same, as one: a sweep over what is shown, in which the groups stay apart.
+fn merged(
+    steps: LogicalPlan,
+    items: Vec<Expr>,
+    group_count: usize,
+    range: Period<annals_engine::Valid>,
+) -> Result<LogicalPlan> {
+    let item_count = items.len();
+    let group = |at: usize| {
+        Expr::Column(Column::from(steps.schema().qualified_field(at))).alias(format!("sequenced group {at}"))
+    };
+    let wanted: Vec<Expr> = items.into_iter().chain((0..group_count).map(group)).chain(periods()).collect();
+    let shown = LogicalPlanBuilder::from(steps.clone()).project(wanted)?.build()?;
+    let mut columns: Vec<Expr> = shown.schema().columns().into_iter().map(Expr::Column).collect();
+    columns.truncate(item_count + group_count);
+    let [from, to] = periods();
+    let swept = sequenced_aggregate(shown, columns.clone(), Vec::new(), (from, to), range)?;
+    let wanted = columns.into_iter().take(item_count).chain(periods());
+    Ok(LogicalPlanBuilder::from(swept).project(wanted)?.build()?)
 }
 
 fn sweep(aggregate: &Aggregate, range: Period<annals_engine::Valid>) -> Result<LogicalPlan> {

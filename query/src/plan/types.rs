@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use annals_engine::{DataType as ColumnType, Value};
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
-use datafusion::common::Result;
-use datafusion::logical_expr::planner::TypePlanner;
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, TypePlanner};
+use datafusion::logical_expr::{Expr, ExprSchemable};
 use sqlparser::ast::DataType as SqlType;
 
 /// TIMESTAMP is microseconds in UTC, with years 1 to 9999; nanoseconds would end in 2262. JSON is text, UUID 16 bytes.
@@ -25,5 +27,38 @@ impl TypePlanner for Types {
             _ => return Ok(None),
         };
         Ok(Some(Arc::new(Field::new("", data_type, true))))
+    }
+}
+
+/// A text beside a UUID is read as one.
+#[derive(Debug)]
+pub(crate) struct Uuids;
+
+impl ExprPlanner for Uuids {
+    fn plan_binary_op(
+        &self,
+        mut expr: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        if is_uuid(&expr.left, schema) {
+            expr.right = as_uuid(expr.right)?;
+        } else if is_uuid(&expr.right, schema) {
+            expr.left = as_uuid(expr.left)?;
+        }
+        Ok(PlannerResult::Original(expr))
+    }
+}
+
+fn is_uuid(expr: &Expr, schema: &DFSchema) -> bool {
+    expr.get_type(schema).is_ok_and(|data_type| data_type == DataType::FixedSizeBinary(16))
+}
+
+fn as_uuid(expr: Expr) -> Result<Expr> {
+    let Expr::Literal(ScalarValue::Utf8(Some(text)), _) = &expr else { return Ok(expr) };
+    match Value::parse(ColumnType::Uuid, text).map_err(crate::Error::from)? {
+        Value::Uuid(bytes) => {
+            Ok(Expr::Literal(ScalarValue::FixedSizeBinary(16, Some(bytes.to_vec())), None))
+        }
+        _ => Ok(expr),
     }
 }

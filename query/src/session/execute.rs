@@ -16,7 +16,7 @@ use super::transaction::OpenTransaction;
 use super::{Outcome, Prepared, Session, Tag, direct};
 use crate::dml;
 use crate::error::{Error, Result};
-use crate::parse::{CreateTable, Defaults, Statement, bind, scalar_query, table_name};
+use crate::parse::{CreateTable, Defaults, Statement, bind, condition_query, table_name};
 use crate::plan::{Bound, Context, Planner, View};
 use crate::scan::TemporalTable;
 
@@ -39,9 +39,9 @@ impl Session {
                 let Statement::Query { query, defaults } = *statement else {
                     return Err(Error::invalid("EXPLAIN takes a query"));
                 };
-                let (plan, snapshot) = self.plan(query, &defaults, names_periods)?;
+                let (plan, now) = self.plan(query, &defaults, names_periods)?;
                 let plan = LogicalPlanBuilder::from(plan).explain(is_verbose, is_analyze)?.build()?;
-                self.answer(Tag::Explain, &plan, &snapshot).await
+                self.answer(Tag::Explain, &plan, now).await
             }
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
                 self.change(&statement, names_periods).await
@@ -51,6 +51,7 @@ impl Session {
                 self.create_view(&name, query, or_replace, names_periods)
             }
             Statement::DropView { name, if_exists } => self.drop_view(&name, if_exists),
+            Statement::Describe { table, query } => self.describe(&table, query).await,
             Statement::Begin { system_time } => self.begin(system_time),
             Statement::Commit => self.commit().await,
             Statement::Rollback => match self.transaction.take() {
@@ -77,8 +78,8 @@ impl Session {
                 return Ok(Outcome { rows: Some(rows), system_time, ..Outcome::done(Tag::Select) });
             }
         }
-        let (plan, snapshot) = self.plan(query, defaults, names_periods)?;
-        self.answer(Tag::Select, &plan, &snapshot).await
+        let (plan, now) = self.plan(query, defaults, names_periods)?;
+        self.answer(Tag::Select, &plan, now).await
     }
 
     /// What a statement reads: the transaction's own picture, or all that is committed.
@@ -95,19 +96,31 @@ impl Session {
         context.naming_periods(names_periods).with_defaults(self.valid, self.system)
     }
 
+    /// The plan of a query, and the instant that it is read at.
     fn plan(
         &self,
         query: Box<Query>,
         defaults: &Defaults,
         names_periods: bool,
-    ) -> Result<(LogicalPlan, Snapshot)> {
+    ) -> Result<(LogicalPlan, SystemTime)> {
         let snapshot = self.snapshot()?;
         let context = self.context(snapshot.clone(), names_periods);
+        let now = context.now();
         let plan = on_deep_stack(|| -> Result<LogicalPlan> {
-            let (valid, system) = Planner::new(self.context(snapshot.clone(), false)).defaults(defaults)?;
+            let (valid, system) = Planner::new(self.context(snapshot, false)).defaults(defaults)?;
             Planner::new(context.with_defaults(valid, system)).plan(query)
         })?;
-        Ok((plan, snapshot))
+        Ok((plan, now))
+    }
+
+    async fn describe(&self, table: &ObjectName, query: Box<Query>) -> Result<Outcome> {
+        let name = table_name(table)?;
+        if self.views.contains_key(&name) {
+            return Err(Error::invalid(format!("`{name}` is a view: DESCRIBE takes a table")));
+        }
+        Planner::new(self.context(self.snapshot()?, false)).table_schema(&name)?;
+        let (plan, now) = self.plan(query, &Defaults::default(), false)?;
+        self.answer(Tag::Select, &plan, now).await
     }
 
     async fn stream(&self, plan: &LogicalPlan) -> Result<SendableRecordBatchStream> {
@@ -116,10 +129,9 @@ impl Session {
         Ok(execute_stream(physical, state.task_ctx())?)
     }
 
-    async fn answer(&self, tag: Tag, plan: &LogicalPlan, snapshot: &Snapshot) -> Result<Outcome> {
+    async fn answer(&self, tag: Tag, plan: &LogicalPlan, now: SystemTime) -> Result<Outcome> {
         let rows = Some(self.stream(plan).await?);
-        let system_time = Some(snapshot.system_time());
-        Ok(Outcome { rows, system_time, ..Outcome::done(tag) })
+        Ok(Outcome { rows, system_time: Some(now), ..Outcome::done(tag) })
     }
 
     /// Runs a change in the open transaction, or in one of its own, again if others came between.
@@ -243,16 +255,10 @@ impl Session {
         text: &str,
         names_periods: bool,
     ) -> Result<Outcome> {
-        let (plan, _) = self.plan(scalar_query(condition)?, &Defaults::default(), names_periods)?;
+        let (plan, _) = self.plan(condition_query(condition)?, &Defaults::default(), names_periods)?;
         let tables = tables_of(&plan)?;
         let batches: Vec<_> = self.stream(&plan).await?.try_collect().await?;
-        let mut values = batches.iter().filter(|batch| batch.num_rows() > 0).map(|batch| batch.column(0));
-        let value = values.next().map(|column| arrow::array::AsArray::as_boolean_opt(column).cloned());
-        let holds = match value {
-            Some(Some(booleans)) => booleans.iter().next().flatten() == Some(true),
-            Some(None) => return Err(Error::invalid(format!("ASSERT takes a condition, not `{text}`"))),
-            None => false,
-        };
+        let holds = batches.iter().any(|batch| batch.num_rows() > 0);
         if !holds {
             let message = message.unwrap_or_else(|| format!("assertion failed: {text}"));
             return Err(Error::new(ErrorKind::Conflict, message));

@@ -65,15 +65,26 @@ impl Session {
     /// them has been computed when this returns.
     pub async fn run(&mut self, sql: &str) -> Result<Vec<Outcome>> {
         let mut outcomes = Vec::new();
-        for prepared in self.prepare(sql)? {
+        for prepared in self.prepare_or_fail(sql)? {
             outcomes.push(self.execute(&prepared, &[]).await?);
         }
         Ok(outcomes)
     }
 
+    /// A statement that cannot be read fails the transaction as one that cannot be run: what comes after it counts on it.
+    fn prepare_or_fail(&mut self, sql: &str) -> Result<Vec<Prepared>> {
+        let prepared = self.prepare(sql);
+        if prepared.is_err()
+            && let Some(transaction) = &mut self.transaction
+        {
+            transaction.fail();
+        }
+        prepared
+    }
+
     /// Runs one query and gathers its answer. An error if there is not exactly one statement, or it is not a query.
     pub async fn collect(&mut self, sql: &str) -> Result<Vec<RecordBatch>> {
-        let prepared = self.prepare(sql)?;
+        let prepared = self.prepare_or_fail(sql)?;
         let [prepared] = prepared.as_slice() else {
             return Err(Error::invalid(format!("one query was expected, {} statements were given", prepared.len())));
         };

@@ -9,6 +9,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::registry::FunctionRegistry;
 use datafusion::prelude::SessionConfig;
 use parking_lot::Mutex;
 
@@ -16,6 +17,7 @@ use super::{Prepared, Session};
 use crate::error::Result;
 use crate::functions;
 use crate::parse::parse;
+use crate::plan::Uuids;
 
 /// So many texts are kept as they were read.
 const PREPARED_COUNT_MAX: usize = 256;
@@ -96,6 +98,7 @@ impl Sql {
             .with_query_planner(functions::query_planner())
             .build();
         functions::register(&mut state)?;
+        state.register_expr_planner(Arc::new(Uuids))?;
         let shared = Shared {
             database,
             state: Arc::new(state),
