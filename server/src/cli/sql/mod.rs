@@ -135,8 +135,11 @@ where
     W: Future<Output = Result<()>> + Send + 'static,
     I: Future<Output = ()>,
 {
+    // A join can compute for minutes before it lets go of its thread. Then others must be left to hear Ctrl-C.
+    let processor_count = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let runtime = builder.enable_all().thread_stack_size(STACK_BYTES).build()?;
+    builder.enable_all().thread_stack_size(STACK_BYTES).worker_threads(2 * processor_count + 2);
+    let runtime = builder.build()?;
     let result = runtime.block_on(async {
         // On a worker too, because the stack of the main thread is not ours to size.
         let mut work = tokio::spawn(work);
