@@ -157,8 +157,9 @@ fn of_two_transactions_that_read_and_write_one_table_the_later_is_refused() {
     // Statement of the first, statement of the second, whether the second can still commit.
     let pairs = [
         ("UPDATE counters SET n = n + 1", "UPDATE counters SET n = n + 1", false),
-        ("UPDATE counters SET n = n + 1 WHERE name = 'a'", "DELETE FROM counters WHERE n = 0", false),
-        ("UPSERT INTO counters (name, n) VALUES ('c', 1)", "INSERT INTO counters (name, n) VALUES ('d', 1)", false),
+        ("UPDATE counters SET n = n + 1 WHERE name = 'a'", "DELETE FROM counters WHERE n > 0", false),
+        ("INSERT INTO counters (name, n) VALUES ('c', 1)", "INSERT INTO counters (name, n) VALUES ('d', 1)", true),
+        ("INSERT INTO counters (name, n) VALUES ('f', 1)", "INSERT INTO counters (name, n) VALUES ('f', 2)", false),
         (
             "UPDATE counters SET n = 5 WHERE name = 'a'",
             "UPSERT INTO others (name, n) SELECT name, n FROM counters",

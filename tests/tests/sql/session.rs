@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use annals_engine::arrow::array::RecordBatch;
 use annals_engine::{Database, Value};
 use annals_query::{Outcome, Result, Session, Sql, SqlOptions};
-use annals_tests::rows::{Row, rows};
+use annals_tests::rows::{Row, all_rows};
 use futures::{StreamExt, TryStreamExt};
 use tokio::runtime::{Builder, Runtime};
 
@@ -94,10 +94,4 @@ impl Client {
             tokio::task::yield_now().await;
         });
     }
-}
-
-fn all_rows(batch: &RecordBatch) -> Vec<Row> {
-    let schema = batch.schema();
-    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    rows(batch, &names)
 }

@@ -95,7 +95,7 @@ fn check_snapshot(client: &mut Client, expected: &csv::StringRecord, when: &str)
     let [id, t, v] = std::array::from_fn(|at| &expected[at]);
     let zones = format!("zones FOR VALID_TIME AS OF TIMESTAMP '{v}' FOR SYSTEM_TIME AS OF TIMESTAMP '{t}'");
     let counts = client.ask(&format!(
-        "SELECT count(*), sum(utc_offset_seconds), count(*) FILTER (WHERE is_dst = 0), \
+        "SELECT count(*), coalesce(sum(utc_offset_seconds), 0), count(*) FILTER (WHERE is_dst = 0), \
          count(*) FILTER (WHERE is_dst = 1), count(DISTINCT abbreviation) FROM {zones}"
     ));
     let rows = client.ask(&format!(

@@ -54,7 +54,7 @@ impl Change {
                 let (columns, values) = match period {
                     Some((from, to)) => (
                         ", _valid_from, _valid_to",
-                        format!(", {}, {}", text::bound(*from), text::bound(*to)),
+                        format!(", {} AS f, {} AS u", text::bound(*from), text::bound(*to)),
                     ),
                     None => ("", String::new()),
                 };

@@ -60,6 +60,7 @@ fn put(rng: &mut Rng, at: &Situation<'_>, shape: &Shape, is_insert: bool) -> Act
     let mut valid = if rng.chance(80) { periods } else { None };
     if let Some([(from, to), ..]) = valid.as_deref_mut()
         && rng.chance(3)
+        && !is_insert
         && *from != i64::MIN
     {
         // An empty period, which must be refused.

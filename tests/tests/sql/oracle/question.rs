@@ -87,7 +87,11 @@ pub(super) fn draw_batch(rng: &mut Rng, side: &Side<'_>) -> Batch {
         let number = Cell::Int(number as i64);
         expected.extend(question.answer.into_iter().map(|row| [vec![number.clone()], row].concat()));
     }
-    let sql = format!("{setting}{}", members.join("\nUNION ALL "));
+    let all = members.join("\nUNION ALL ");
+    let sql = match setting.is_empty() {
+        true => all,
+        false => format!("{setting}SELECT * FROM ({all}) AS every"),
+    };
     let parameters = std::mem::take(&mut asker.text.parameters);
     Batch { sql, parameters, question_count: count, expected }
 }
