@@ -89,7 +89,8 @@ impl Client {
     pub(crate) fn begin(&self, outcome: &mut Outcome) {
         let stream = outcome.rows.as_mut().expect("a query");
         self.runtime.block_on(async {
-            let poll = |context: &mut Context<'_>| Poll::Ready(stream.poll_next_unpin(context).is_ready());
+            let poll =
+                |context: &mut Context<'_>| Poll::Ready(stream.poll_next_unpin(context).is_ready());
             std::future::poll_fn(poll).await;
             tokio::task::yield_now().await;
         });

@@ -2,8 +2,7 @@
 
 use annals_engine::DataType;
 use annals_tests::generate::{
-    Filter, Grid, Instants, Rng, Shape, draw_cell, draw_filter, draw_period,
-    draw_period_near,
+    Filter, Grid, Instants, Rng, Shape, draw_cell, draw_filter, draw_period, draw_period_near,
 };
 use annals_tests::oracle::Table;
 use annals_tests::rows::{Cell, Row};
