@@ -47,6 +47,11 @@ impl OpenTransaction {
         ValidTime::from_micros(self.system_time.unwrap_or_else(first).micros())
     }
 
+    /// The last change of a table that it has not made itself.
+    pub(crate) fn last_change(&self, table: &str) -> Result<Option<SystemTime>> {
+        Ok(self.base.last_change(table)?)
+    }
+
     /// Where the changes go.
     pub(crate) fn staged(&mut self) -> &mut Transaction {
         &mut self.transaction

@@ -176,11 +176,7 @@ pub fn draw_period_near(rng: &mut Rng, instants: &Instants) -> (i64, i64) {
 }
 
 /// A clause, or none. Bounds of `FROM .. TO` and `BETWEEN` may be unbounded.
-pub fn draw_clause(
-    rng: &mut Rng,
-    instant: impl Fn(&mut Rng) -> i64,
-    last: i64,
-) -> Option<Clause> {
+pub fn draw_clause(rng: &mut Rng, instant: impl Fn(&mut Rng) -> i64, last: i64) -> Option<Clause> {
     let (x, y) = (instant(rng), instant(rng));
     let (a, b) = (x.min(y), x.max(y));
     let (open_a, open_b) =

@@ -1,9 +1,10 @@
-//! What a query may take, and what it is spared: memory, an end when nobody reads on, and everything that others do meanwhile.
+//! What a query may take, and what it is spared: memory, an end when nobody reads on, and
+//! everything that others do meanwhile.
 
 use std::thread;
 
 use annals_engine::disk::MemoryDisk;
-use annals_engine::{Database, DataType, ErrorKind, Options};
+use annals_engine::{DataType, Database, ErrorKind, Options};
 use annals_query::{Outcome, SqlOptions, Tag};
 use annals_tests::prices::system;
 use annals_tests::rows::{Cell, array, batch};
@@ -17,12 +18,15 @@ fn wide(row_count: i64, options: impl FnOnce(Options) -> Options) -> (Database, 
     let scratch = Scratch::on(disk.clone(), system("2030-01-01")).memtable_bytes(64 << 20);
     let database = Database::open("db", options(scratch.options())).expect("a database");
     let mut client = Client::new(database.clone());
-    client.run("CREATE TABLE wide (id BIGINT, n BIGINT NOT NULL, pad TEXT, PRIMARY KEY (id))").expect("a table");
+    client
+        .run("CREATE TABLE wide (id BIGINT, n BIGINT NOT NULL, pad TEXT, PRIMARY KEY (id))")
+        .expect("a table");
     let cells = |cell: fn(i64) -> Cell| (0..row_count).map(cell).collect::<Vec<Cell>>();
     let column = |data_type, cells: &[Cell]| array(data_type, &cells.iter().collect::<Vec<_>>());
     let ids = column(DataType::BigInt, &cells(Cell::Int));
     let ones = column(DataType::BigInt, &cells(|_| Cell::Int(1)));
-    let pads = cells(|id| Cell::text(format!("{:060}", id.wrapping_mul(0x9E37_79B9_7F4A_7C15u64 as i64))));
+    let pads =
+        cells(|id| Cell::text(format!("{:060}", id.wrapping_mul(0x9E37_79B9_7F4A_7C15u64 as i64))));
     let pads = column(DataType::Text, &pads);
     let mut transaction = database.begin();
     transaction.put("wide", &batch(vec![("id", ids), ("n", ones), ("pad", pads)])).expect("a put");
@@ -44,7 +48,8 @@ fn a_query_beyond_its_memory_spills_or_is_refused_and_the_next_one_works() {
     const ROW_COUNT: i64 = 120_000;
     let (database, _) = wide(ROW_COUNT, |options| options);
     let spill = tempfile::tempdir().expect("a folder");
-    let options = SqlOptions::default().memory_bytes_max(4 << 20).thread_count(2).spill_dir(spill.path());
+    let options =
+        SqlOptions::default().memory_bytes_max(4 << 20).thread_count(2).spill_dir(spill.path());
     let mut client = Client::with(database, options);
     let whole = ROW_COUNT as usize;
     let queries = [
@@ -55,7 +60,8 @@ fn a_query_beyond_its_memory_spills_or_is_refused_and_the_next_one_works() {
     ];
     let mut refused = 0;
     for (sql, expected) in queries {
-        let answer = client.stream(sql).and_then(|mut outcome| row_count(&mut client, &mut outcome));
+        let answer =
+            client.stream(sql).and_then(|mut outcome| row_count(&mut client, &mut outcome));
         match answer {
             Ok(count) => assert_eq!(count, expected, "rows of {sql}"),
             Err(error) => {
@@ -88,7 +94,11 @@ fn a_query_that_nobody_reads_on_stops_reading() {
         let mut outcome = client.stream("SELECT * FROM wide").expect("a query");
         assert_eq!(row_count(&mut client, &mut outcome).expect("rows") as i64, ROW_COUNT);
     });
-    let queries = ["SELECT * FROM wide", "SELECT * FROM wide ORDER BY pad", "SELECT pad, count(*) FROM wide GROUP BY pad"];
+    let queries = [
+        "SELECT * FROM wide",
+        "SELECT * FROM wide ORDER BY pad",
+        "SELECT pad, count(*) FROM wide GROUP BY pad",
+    ];
     for sql in queries {
         let read = calls(&mut || {
             let mut client = client();
@@ -137,7 +147,8 @@ fn a_reader_keeps_its_snapshot_while_all_else_goes_on() {
 }
 
 fn counters() -> Client {
-    let scratch = Scratch::in_memory(system("2030-01-01")).memtable_bytes(32 << 10).background(true);
+    let scratch =
+        Scratch::in_memory(system("2030-01-01")).memtable_bytes(32 << 10).background(true);
     let mut client = Client::new(scratch.open());
     for sql in [
         "CREATE TABLE counters (name TEXT, n BIGINT, PRIMARY KEY (name))",
@@ -157,8 +168,21 @@ fn of_two_transactions_that_read_and_write_one_table_the_later_is_refused() {
     // Statement of the first, statement of the second, whether the second can still commit.
     let pairs = [
         ("UPDATE counters SET n = n + 1", "UPDATE counters SET n = n + 1", false),
-        ("UPDATE counters SET n = n + 1 WHERE name = 'a'", "DELETE FROM counters WHERE n = 0", false),
-        ("UPSERT INTO counters (name, n) VALUES ('c', 1)", "INSERT INTO counters (name, n) VALUES ('d', 1)", false),
+        (
+            "UPDATE counters SET n = n + 1 WHERE name = 'a'",
+            "DELETE FROM counters WHERE n > 0",
+            false,
+        ),
+        (
+            "INSERT INTO counters (name, n) VALUES ('c', 1)",
+            "INSERT INTO counters (name, n) VALUES ('d', 1)",
+            true,
+        ),
+        (
+            "INSERT INTO counters (name, n) VALUES ('f', 1)",
+            "INSERT INTO counters (name, n) VALUES ('f', 2)",
+            false,
+        ),
         (
             "UPDATE counters SET n = 5 WHERE name = 'a'",
             "UPSERT INTO others (name, n) SELECT name, n FROM counters",
@@ -177,7 +201,11 @@ fn of_two_transactions_that_read_and_write_one_table_the_later_is_refused() {
         match other.run("COMMIT") {
             Ok(_) => assert!(is_free, "{second} was committed after {first}"),
             Err(error) => {
-                assert_eq!((is_free, error.kind()), (false, ErrorKind::Conflict), "{error}: {second} after {first}");
+                assert_eq!(
+                    (is_free, error.kind()),
+                    (false, ErrorKind::Conflict),
+                    "{error}: {second} after {first}"
+                );
             }
         }
     }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use annals_engine::arrow::array::RecordBatch;
 use annals_engine::{Database, Value};
 use annals_query::{Outcome, Result, Session, Sql, SqlOptions};
-use annals_tests::rows::{Row, rows};
+use annals_tests::rows::{Row, all_rows};
 use futures::{StreamExt, TryStreamExt};
 use tokio::runtime::{Builder, Runtime};
 
@@ -89,15 +89,10 @@ impl Client {
     pub(crate) fn begin(&self, outcome: &mut Outcome) {
         let stream = outcome.rows.as_mut().expect("a query");
         self.runtime.block_on(async {
-            let poll = |context: &mut Context<'_>| Poll::Ready(stream.poll_next_unpin(context).is_ready());
+            let poll =
+                |context: &mut Context<'_>| Poll::Ready(stream.poll_next_unpin(context).is_ready());
             std::future::poll_fn(poll).await;
             tokio::task::yield_now().await;
         });
     }
-}
-
-fn all_rows(batch: &RecordBatch) -> Vec<Row> {
-    let schema = batch.schema();
-    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    rows(batch, &names)
 }

@@ -1,8 +1,10 @@
-//! Real history, answered right in SQL: every point, snapshot and difference of the time zone truth.
+//! Real history, answered right in SQL: every point, snapshot and difference of the time zone
+//! truth.
 //!
-//! A point is asked in both ways that SQL has for it: as of two instants, one statement a point, and as a join with all versions on
-//! predicates of their four period columns. Differences are joins of two instants. The engine's own answers to the same
-//! questions are `tz_history.rs`'s subject.
+//! A point is asked in both ways that SQL has for it: as of two instants, one statement a point,
+//! and as a join with all versions on predicates of their four period columns. Differences are
+//! joins of two instants. The engine's own answers to the same questions are `tz_history.rs`'s
+//! subject.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -40,8 +42,14 @@ fn the_time_zone_truth_is_answered_right_in_sql() {
     for when in ["after many flushes", "after a compaction"] {
         for truth in &truths {
             truth.points().iter().for_each(|point| check_point(&mut client, point, when));
-            truth.points().chunks(JOIN_POINT_COUNT).for_each(|points| check_points(&mut client, points, when));
-            truth.snapshots().iter().for_each(|snapshot| check_snapshot(&mut client, snapshot, when));
+            truth
+                .points()
+                .chunks(JOIN_POINT_COUNT)
+                .for_each(|points| check_points(&mut client, points, when));
+            truth
+                .snapshots()
+                .iter()
+                .for_each(|snapshot| check_snapshot(&mut client, snapshot, when));
             truth.diff_pairs().iter().for_each(|pair| check_pair(&mut client, truth, pair, when));
             println!("{} questions answered right {when}", truth.question_count());
         }
@@ -93,9 +101,10 @@ fn check_points(client: &mut Client, points: &[csv::StringRecord], when: &str) {
 
 fn check_snapshot(client: &mut Client, expected: &csv::StringRecord, when: &str) {
     let [id, t, v] = std::array::from_fn(|at| &expected[at]);
-    let zones = format!("zones FOR VALID_TIME AS OF TIMESTAMP '{v}' FOR SYSTEM_TIME AS OF TIMESTAMP '{t}'");
+    let zones =
+        format!("zones FOR VALID_TIME AS OF TIMESTAMP '{v}' FOR SYSTEM_TIME AS OF TIMESTAMP '{t}'");
     let counts = client.ask(&format!(
-        "SELECT count(*), sum(utc_offset_seconds), count(*) FILTER (WHERE is_dst = 0), \
+        "SELECT count(*), coalesce(sum(utc_offset_seconds), 0), count(*) FILTER (WHERE is_dst = 0), \
          count(*) FILTER (WHERE is_dst = 1), count(DISTINCT abbreviation) FROM {zones}"
     ));
     let rows = client.ask(&format!(
@@ -118,7 +127,9 @@ fn md5_of(rows: &[Row]) -> String {
 
 fn check_pair(client: &mut Client, truth: &Truth, pair: &csv::StringRecord, when: &str) {
     let [id, t1, t2, v, changed, appeared, vanished] = std::array::from_fn(|at| &pair[at]);
-    let at = |t: &str| format!("zones FOR SYSTEM_TIME AS OF TIMESTAMP '{t}' FOR VALID_TIME AS OF TIMESTAMP '{v}'");
+    let at = |t: &str| {
+        format!("zones FOR SYSTEM_TIME AS OF TIMESTAMP '{t}' FOR VALID_TIME AS OF TIMESTAMP '{v}'")
+    };
     let found = client.ask(&format!(
         "SELECT coalesce(a.zone, b.zone), a.utc_offset_seconds, b.utc_offset_seconds \
          FROM {} AS a FULL JOIN {} AS b ON a.zone = b.zone \
@@ -132,5 +143,9 @@ fn check_pair(client: &mut Client, truth: &Truth, pair: &csv::StringRecord, when
         of_pair.map(|record| [4, 5, 6].map(|at| record[at].to_owned()).to_vec()).collect();
     assert_eq!(found, expected, "{id}, {when}");
     let count = |at: usize| found.iter().filter(|diff| diff[at] == "none").count().to_string();
-    assert_eq!([found.len().to_string(), count(1), count(2)], [changed, appeared, vanished], "{id}, {when}");
+    assert_eq!(
+        [found.len().to_string(), count(1), count(2)],
+        [changed, appeared, vanished],
+        "{id}, {when}"
+    );
 }

@@ -1,4 +1,5 @@
-//! Questions of SQL's own kinds, with the answers of the model: rows, aggregates, joins of two instants, subqueries.
+//! Questions of SQL's own kinds, with the answers of the model: rows, aggregates, joins of two
+//! instants, subqueries.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,8 @@ use super::text;
 pub(super) fn rows(asker: &mut Asker<'_>) -> Question {
     let Source { text, versions } = asker.source();
     let filters = asker.filters();
-    let mut items: Vec<String> = asker.shape.column_names().into_iter().map(str::to_owned).collect();
+    let mut items: Vec<String> =
+        asker.shape.column_names().into_iter().map(str::to_owned).collect();
     items.extend(PERIOD_COLUMNS.map(str::to_owned));
     let selected = versions.into_iter().filter(|v| filters.iter().all(|f| f.passes(&v.row)));
     let whole = |version: &Version| version.row.iter().cloned().chain(version.periods()).collect();
@@ -73,7 +75,8 @@ pub(super) fn aggregate_items(value: &str) -> Vec<String> {
 
 /// The values of [`aggregate_items`].
 pub(super) fn aggregate(rows: &[&Row], value: usize) -> Row {
-    let values: Vec<&Cell> = rows.iter().map(|row| &row[value]).filter(|c| **c != Cell::Null).collect();
+    let values: Vec<&Cell> =
+        rows.iter().map(|row| &row[value]).filter(|c| **c != Cell::Null).collect();
     let number = |cell: &Cell| match cell {
         Cell::Int(number) | Cell::Eighths(number) => *number,
         other => panic!("{other:?} is not a number"),
@@ -125,7 +128,8 @@ pub(super) fn joins(asker: &mut Asker<'_>, is_changed: bool) -> Question {
     let names = asker.shape.column_names();
     let columns: Vec<&str> = names[..key_count].iter().copied().chain([names[value]]).collect();
     let of = |alias: &str| columns.iter().map(|name| format!("{alias}.{name}")).collect::<Vec<_>>();
-    let on: Vec<String> = names[..key_count].iter().map(|name| format!("a.{name} = b.{name}")).collect();
+    let on: Vec<String> =
+        names[..key_count].iter().map(|name| format!("a.{name} = b.{name}")).collect();
     let selection = match is_changed {
         true => format!(" WHERE a.{0} IS DISTINCT FROM b.{0}", names[value]),
         false => String::new(),
@@ -158,7 +162,8 @@ pub(super) fn scalars(asker: &mut Asker<'_>) -> Question {
         let on = names[..key_count].iter().map(|name| format!("{alias}.{name} = a.{name}"));
         on.collect::<Vec<_>>().join(" AND ")
     };
-    let mut items: Vec<String> = names[..key_count].iter().map(|name| format!("a.{name}")).collect();
+    let mut items: Vec<String> =
+        names[..key_count].iter().map(|name| format!("a.{name}")).collect();
     let (v, inner, other) = (names[value], &inner.text, &other.text);
     items.push(format!("(SELECT max(b.{v}) FROM {inner} AS b WHERE {})", on("b")));
     items.push(format!("(SELECT count(*) FROM {inner} AS b)"));

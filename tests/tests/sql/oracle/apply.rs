@@ -7,14 +7,18 @@ use annals_tests::rows::{Cell, Row};
 
 use super::change::{Action, Change, Portion, Set};
 
-/// Applies a change that is believed from `system_time` on. How many rows it puts or retracts, or how it must be refused.
+/// A row, or none of a retraction; its key and valid period.
+type Asserted = (Option<Row>, (Row, (i64, i64)));
+
+/// Applies a change that is believed from `system_time` on. How many rows it puts or retracts, or
+/// how it must be refused.
 pub(super) fn apply(
     change: &Change,
     shape: &Shape,
     table: &mut Table,
     system_time: i64,
 ) -> Result<u64, ErrorKind> {
-    let assertions = match &change.action {
+    let assertions: Vec<Asserted> = match &change.action {
         Action::Put { is_insert, rows, valid } => {
             let periods = periods(shape, rows.len(), valid.as_deref(), system_time);
             if periods.iter().any(|(from, to)| from >= to) {
@@ -23,7 +27,11 @@ pub(super) fn apply(
             if *is_insert && !shape.is_event && !are_free(shape, table, rows, &periods) {
                 return Err(ErrorKind::Conflict);
             }
-            rows.iter().cloned().map(Some).zip(rows.iter().map(|row| key(shape, row)).zip(periods)).collect()
+            rows.iter()
+                .cloned()
+                .map(Some)
+                .zip(rows.iter().map(|row| key(shape, row)).zip(periods))
+                .collect()
         }
         Action::Restore { valid, system, filters, period } => {
             let period = period.unwrap_or((system_time, i64::MAX));
@@ -34,7 +42,9 @@ pub(super) fn apply(
         Action::Update { portion, set, filters } => {
             let parts = parts(table, *portion, filters, system_time).into_iter();
             let updated = |row: &Row| Some(updated(row, set, table));
-            parts.map(|(version, part)| (updated(&version.row), (key(shape, &version.row), part))).collect()
+            parts
+                .map(|(version, part)| (updated(&version.row), (key(shape, &version.row), part)))
+                .collect()
         }
         Action::Delete { portion, filters } => {
             let portion = if shape.is_event { Portion::All } else { *portion };
@@ -42,7 +52,6 @@ pub(super) fn apply(
             parts.map(|(version, part)| (None, (key(shape, &version.row), part))).collect()
         }
     };
-    let assertions: Vec<(Option<Row>, (Row, (i64, i64)))> = assertions;
     let count = assertions.len() as u64;
     for (row, (key, (valid_from, valid_to))) in assertions {
         table.push(key, Assertion { row, valid_from, valid_to, system_time });
@@ -80,7 +89,8 @@ fn are_free(shape: &Shape, table: &Table, rows: &[Row], periods: &[(i64, i64)]) 
         let mut believed = believed.into_iter().filter(|version| version.system_to == i64::MAX);
         let mut earlier = rows[..at].iter().zip(&periods[..at]);
         !believed.any(|version| overlap((version.valid_from, version.valid_to), *period))
-            && !earlier.any(|(other, taken)| self::key(shape, other) == key && overlap(*taken, *period))
+            && !earlier
+                .any(|(other, taken)| self::key(shape, other) == key && overlap(*taken, *period))
     })
 }
 

@@ -17,11 +17,27 @@ pub(super) struct Change {
 #[derive(Clone, Debug)]
 pub(super) enum Action {
     /// INSERT or UPSERT of given rows: each with a period, or none.
-    Put { is_insert: bool, rows: Vec<Row>, valid: Option<Vec<(i64, i64)>> },
+    Put {
+        is_insert: bool,
+        rows: Vec<Row>,
+        valid: Option<Vec<(i64, i64)>>,
+    },
     /// UPSERT of what was believed at system time `system` about valid time `valid`.
-    Restore { valid: i64, system: i64, filters: Vec<Filter>, period: Option<(i64, i64)> },
-    Update { portion: Portion, set: Vec<(usize, Set)>, filters: Vec<Filter> },
-    Delete { portion: Portion, filters: Vec<Filter> },
+    Restore {
+        valid: i64,
+        system: i64,
+        filters: Vec<Filter>,
+        period: Option<(i64, i64)>,
+    },
+    Update {
+        portion: Portion,
+        set: Vec<(usize, Set)>,
+        filters: Vec<Filter>,
+    },
+    Delete {
+        portion: Portion,
+        filters: Vec<Filter>,
+    },
 }
 
 /// Over which part of valid time an UPDATE or DELETE acts.
@@ -40,13 +56,18 @@ pub(super) enum Set {
     /// What it was, and a number more.
     Plus(i64),
     /// How many rows the table has at two instants, before the statement.
-    Count { valid: i64, system: i64 },
+    Count {
+        valid: i64,
+        system: i64,
+    },
 }
 
 impl Change {
     pub(super) fn text(&self, rng: &mut Rng, shape: &Shape, instants: &mut Instants) -> String {
         match &self.action {
-            Action::Put { is_insert, rows, valid } => put(*is_insert, rows, valid.as_deref(), shape),
+            Action::Put { is_insert, rows, valid } => {
+                put(*is_insert, rows, valid.as_deref(), shape)
+            }
             Action::Restore { valid, system, filters, period } => {
                 let names = shape.column_names().join(", ");
                 let clauses = (Some(Clause::AsOf(*valid)), Some(Clause::AsOf(*system)));
@@ -54,7 +75,7 @@ impl Change {
                 let (columns, values) = match period {
                     Some((from, to)) => (
                         ", _valid_from, _valid_to",
-                        format!(", {}, {}", text::bound(*from), text::bound(*to)),
+                        format!(", {} AS f, {} AS u", text::bound(*from), text::bound(*to)),
                     ),
                     None => ("", String::new()),
                 };
@@ -76,7 +97,11 @@ impl Change {
                     true => String::new(),
                     false => portion.text(rng, instants),
                 };
-                format!("DELETE FROM {}{portion}{}", shape.name, text::selection(filters, shape, ""))
+                format!(
+                    "DELETE FROM {}{portion}{}",
+                    shape.name,
+                    text::selection(filters, shape, "")
+                )
             }
         }
     }

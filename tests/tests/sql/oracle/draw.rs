@@ -2,8 +2,7 @@
 
 use annals_engine::DataType;
 use annals_tests::generate::{
-    Filter, Grid, Instants, Rng, Shape, draw_cell, draw_filter, draw_period,
-    draw_period_near,
+    Filter, Grid, Instants, Rng, Shape, draw_cell, draw_filter, draw_period, draw_period_near,
 };
 use annals_tests::oracle::Table;
 use annals_tests::rows::{Cell, Row};
@@ -60,6 +59,7 @@ fn put(rng: &mut Rng, at: &Situation<'_>, shape: &Shape, is_insert: bool) -> Act
     let mut valid = if rng.chance(80) { periods } else { None };
     if let Some([(from, to), ..]) = valid.as_deref_mut()
         && rng.chance(3)
+        && !is_insert
         && *from != i64::MIN
     {
         // An empty period, which must be refused.

@@ -36,6 +36,7 @@ pub(super) fn draw(rng: &mut Rng, side: &Side<'_>) -> (String, Vec<Row>) {
     let equal = names[..shape.key_count].iter().zip(&key);
     let equal = equal.map(|(name, value)| format!("{name} = {}", text::literal(value)));
     let equal: Vec<String> = equal.collect();
-    let sql = format!("SELECT {columns} FROM {}{clauses} WHERE {}", shape.name, equal.join(" AND "));
+    let sql =
+        format!("SELECT {columns} FROM {}{clauses} WHERE {}", shape.name, equal.join(" AND "));
     (sql, answer)
 }

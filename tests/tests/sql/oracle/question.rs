@@ -1,4 +1,5 @@
-//! Random questions, many to a statement: each is a member of a UNION ALL whose rows begin with its number.
+//! Random questions, many to a statement: each is a member of a UNION ALL whose rows begin with its
+//! number.
 
 use annals_engine::Value;
 use annals_tests::generate::{Filter, Instants, Rng, Shape, draw_clause, draw_filter};
@@ -66,7 +67,8 @@ pub(super) fn draw_batch(rng: &mut Rng, side: &Side<'_>) -> Batch {
     let at = rng.below(side.shapes.len());
     let (shape, table) = (&side.shapes[at], &side.tables[at]);
     let instants = Instants::around(table, side.now);
-    let text = text::Instants { takes_parameters: rng.chance(20), now: side.now, ..Default::default() };
+    let text =
+        text::Instants { takes_parameters: rng.chance(20), now: side.now, ..Default::default() };
     let defaults = (side.now, side.now);
     let mut asker = Asker { rng, shape, table, instants, text, defaults };
     let kind = asker.draw_kind();
@@ -85,9 +87,14 @@ pub(super) fn draw_batch(rng: &mut Rng, side: &Side<'_>) -> Batch {
         };
         members.push(question.member(number));
         let number = Cell::Int(number as i64);
-        expected.extend(question.answer.into_iter().map(|row| [vec![number.clone()], row].concat()));
+        expected
+            .extend(question.answer.into_iter().map(|row| [vec![number.clone()], row].concat()));
     }
-    let sql = format!("{setting}{}", members.join("\nUNION ALL "));
+    let all = members.join("\nUNION ALL ");
+    let sql = match setting.is_empty() {
+        true => all,
+        false => format!("{setting}SELECT * FROM ({all}) AS every"),
+    };
     let parameters = std::mem::take(&mut asker.text.parameters);
     Batch { sql, parameters, question_count: count, expected }
 }
@@ -146,7 +153,8 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// `SETTING ...` for the whole statement, now and then. An event table is read over all of valid time without a clause.
+    /// `SETTING ...` for the whole statement, now and then. An event table is read over all of
+    /// valid time without a clause.
     fn draw_setting(&mut self) -> String {
         if self.shape.is_event || !self.rng.chance(15) {
             return String::new();

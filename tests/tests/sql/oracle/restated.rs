@@ -1,4 +1,5 @@
-//! `changes(...)`: the answer of the model is the difference of two beliefs at every elementary period, equal neighbours put together.
+//! `changes(...)`: the answer of the model is the difference of two beliefs at every elementary
+//! period, equal neighbours put together.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +25,9 @@ pub(super) fn question(asker: &mut Asker<'_>) -> Question {
     let mut items = vec!["change".to_owned()];
     items.extend(names[..key_count].iter().map(|name| (*name).to_owned()));
     items.extend(["valid_from".to_owned(), "valid_to".to_owned()]);
-    items.extend(names[key_count..].iter().flat_map(|name| [format!("old_{name}"), format!("new_{name}")]));
+    items.extend(
+        names[key_count..].iter().flat_map(|name| [format!("old_{name}"), format!("new_{name}")]),
+    );
 
     let old = asker.select(Some(Clause::All), Some(Clause::AsOf(old_at)));
     let new = asker.select(Some(Clause::All), Some(Clause::AsOf(new_at)));
@@ -34,7 +37,9 @@ pub(super) fn question(asker: &mut Asker<'_>) -> Question {
     for key in keys {
         let of_key = |side: &[&'_ Version]| {
             let of_key = side.iter().filter(|version| version.row[..key_count] == *key);
-            of_key.map(|version| (version.valid_from, version.valid_to, version.row.clone())).collect()
+            of_key
+                .map(|version| (version.valid_from, version.valid_to, version.row.clone()))
+                .collect()
         };
         answer.extend(differences(key, &of_key(&old), &of_key(&new), range));
     }
@@ -46,7 +51,8 @@ type Belief = Vec<(i64, i64, Row)>;
 
 fn differences(key: &[Cell], old: &Belief, new: &Belief, (low, high): (i64, i64)) -> Vec<Row> {
     let ends = old.iter().chain(new).flat_map(|(from, to, _)| [*from, *to]);
-    let mut bounds: Vec<i64> = ends.filter(|at| low < *at && *at < high).chain([low, high]).collect();
+    let mut bounds: Vec<i64> =
+        ends.filter(|at| low < *at && *at < high).chain([low, high]).collect();
     bounds.sort_unstable();
     bounds.dedup();
     let at = |side: &Belief, instant: i64| {

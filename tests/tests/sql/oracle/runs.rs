@@ -19,7 +19,7 @@ struct Size {
 
 /// Short histories of few keys, so that facts lie on top of each other.
 const DENSE: Size = Size {
-    seeds: 12,
+    seeds: 8,
     rounds: 8,
     steps_a_round: 25,
     batches_a_round: 6,

@@ -1,4 +1,5 @@
-//! Sequenced aggregates: the answer of the model is that of every elementary period, equal neighbours put together.
+//! Sequenced aggregates: the answer of the model is that of every elementary period, equal
+//! neighbours put together.
 
 use std::collections::BTreeMap;
 
@@ -51,19 +52,28 @@ pub(super) fn question(asker: &mut Asker<'_>, is_grouped: bool) -> Question {
         group_by = format!(" GROUP BY {}", asker.name(group));
     }
     let count = calls.len();
-    let calls: Vec<String> = calls.iter().enumerate().map(|(at, call)| format!("{call} AS s{at}")).collect();
+    let calls: Vec<String> =
+        calls.iter().enumerate().map(|(at, call)| format!("{call} AS s{at}")).collect();
     let selection = text::selection(&filters, asker.shape, "");
     let calls = calls.join(", ");
-    let sweep = format!("SEQUENCED VALID_TIME{range} SELECT {calls} FROM {table}{selection}{group_by}");
+    let sweep =
+        format!("SEQUENCED VALID_TIME{range} SELECT {calls} FROM {table}{selection}{group_by}");
     let items = (0..count).map(|at| format!("s.s{at}"));
     let items = items.chain(["_valid_from", "_valid_to"].map(|name| format!("s.{name}"))).collect();
     Question { items, rest: format!("FROM ({sweep}) AS s"), answer }
 }
 
-/// The aggregates of every elementary period of a range, equal neighbours put together, and their periods.
-fn steps(versions: &[&Version], (low, high): (i64, i64), value: usize, is_grouped: bool) -> Vec<Row> {
+/// The aggregates of every elementary period of a range, equal neighbours put together, and their
+/// periods.
+fn steps(
+    versions: &[&Version],
+    (low, high): (i64, i64),
+    value: usize,
+    is_grouped: bool,
+) -> Vec<Row> {
     let ends = versions.iter().flat_map(|version| [version.valid_from, version.valid_to]);
-    let mut bounds: Vec<i64> = ends.filter(|at| low < *at && *at < high).chain([low, high]).collect();
+    let mut bounds: Vec<i64> =
+        ends.filter(|at| low < *at && *at < high).chain([low, high]).collect();
     bounds.sort_unstable();
     bounds.dedup();
     let mut steps: Vec<(Row, i64, i64)> = Vec::new();

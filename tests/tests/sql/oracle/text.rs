@@ -92,7 +92,8 @@ impl Instants {
         if rng.chance(50) {
             clauses.reverse();
         }
-        let text = clauses.into_iter().flatten().map(|(axis, clause)| self.clause(rng, axis, clause));
+        let text =
+            clauses.into_iter().flatten().map(|(axis, clause)| self.clause(rng, axis, clause));
         text.collect()
     }
 

@@ -1,7 +1,7 @@
 //! The same statements on a database and on the model.
 //!
-//! The clock stands still while a statement runs, so that the model knows the system time of its commit: the first instant after
-//! the present of the snapshot that it began with.
+//! The clock stands still while a statement runs, so that the model knows the system time of its
+//! commit: the first instant after the present of the snapshot that it began with.
 
 use annals_engine::{Clock, Database, ErrorKind, SystemTime, ValidTime};
 use annals_tests::generate::{Grid, Rng, Shape};
@@ -121,7 +121,8 @@ impl World {
         }
     }
 
-    /// Runs a change on both sides. Panics where they differ in whether it is refused, or in the rows it concerns.
+    /// Runs a change on both sides. Panics where they differ in whether it is refused, or in the
+    /// rows it concerns.
     fn change(
         &mut self,
         rng: &mut Rng,
@@ -131,7 +132,8 @@ impl World {
         system_time: i64,
     ) -> Result<u64, ErrorKind> {
         let shape = self.shapes[change.table].clone();
-        let mut instants = Instants { takes_parameters: rng.chance(30), now, ..Instants::default() };
+        let mut instants =
+            Instants { takes_parameters: rng.chance(30), now, ..Instants::default() };
         let sql = change.text(rng, &shape, &mut instants);
         let found = self.client().run_with(&sql, &instants.parameters);
         let expected = apply(change, &shape, &mut tables[change.table], system_time);
@@ -158,7 +160,8 @@ impl World {
     fn keep(&mut self, tables: Vec<Table>) {
         self.tables = tables;
         let events = self.shapes.iter().zip(&self.tables).filter(|(shape, _)| shape.is_event);
-        let labels = events.flat_map(|(_, table)| table.assertions().keys().map(|(key, _)| &key[0]));
+        let labels =
+            events.flat_map(|(_, table)| table.assertions().keys().map(|(key, _)| &key[0]));
         let last = labels.filter_map(|cell| match cell {
             Cell::Int(label) => Some(*label),
             _ => None,
@@ -166,7 +169,8 @@ impl World {
         self.label = last.max().map_or(0, |last| last + 1);
     }
 
-    /// Some statements between BEGIN and COMMIT or ROLLBACK, on the engine's clock or with a system time of their own.
+    /// Some statements between BEGIN and COMMIT or ROLLBACK, on the engine's clock or with a system
+    /// time of their own.
     fn transact(&mut self, rng: &mut Rng) {
         let now = self.now();
         let own = rng.chance(45).then(|| self.draw_own_time(rng));
@@ -225,13 +229,15 @@ impl World {
         }
     }
 
-    /// Whether a change must be refused because its system time is not after the last one of its table, or after the present.
+    /// Whether a change must be refused because its system time is not after the last one of its
+    /// table, or after the present.
     fn is_late(&self, change: &Change, own: Option<i64>) -> bool {
         let last = self.tables[change.table].last_system_time().unwrap_or(i64::MIN);
         own.is_some_and(|own| own <= last || own > self.clock())
     }
 
-    /// A change at a system time that its table is past: refused at the latest when it is committed.
+    /// A change at a system time that its table is past: refused at the latest when it is
+    /// committed.
     fn be_late(&mut self, rng: &mut Rng, change: &Change, now: i64) {
         let shape = self.shapes[change.table].clone();
         let sql = change.text(rng, &shape, &mut Instants { now, ..Instants::default() });
@@ -242,7 +248,8 @@ impl World {
                 self.client().run("ROLLBACK").expect("a rollback");
             }
             Ok(_) => {
-                let error = self.client().run("COMMIT").map(|_| sql).expect_err("system time goes back");
+                let error =
+                    self.client().run("COMMIT").map(|_| sql).expect_err("system time goes back");
                 assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
                 self.counts.refused += 1;
             }
