@@ -122,7 +122,7 @@ fn every_keyword_as_a_name() {
 #[test]
 fn deep_nesting() {
     let mut world = World::new();
-    for depth in [10, 150, 3_000, 100_000] {
+    for depth in [10, 150, 950, 3_000, 100_000] {
         let repeated = |part: &str| part.repeat(depth);
         let nested = |open: &str, inner: &str, close: &str| format!("{}{inner}{}", repeated(open), repeated(close));
         for expression in [
@@ -130,6 +130,8 @@ fn deep_nesting() {
             nested("NOT ", "true", ""),
             nested("- ", "1", ""),
             nested("", "1", " + 1"),
+            nested("", "k", " + v"),
+            nested("", "k > 0", " OR v = 7"),
             nested("", "true", " AND true"),
             nested("", "'a'", " || 'a'"),
             nested("", "1", "::BIGINT"),
@@ -162,6 +164,24 @@ fn deep_nesting() {
     for width in [10, 300, 20_000] {
         world.survive(&format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(width)));
         world.survive(&format!("SELECT 1 FROM t{}", " CROSS JOIN (SELECT 1)".repeat(width.min(300))));
+    }
+}
+
+/// The parser tries some constructs again, as something else, when they cannot be read: nested, they must not take for ever.
+#[test]
+fn deep_nesting_that_nobody_closes() {
+    let mut world = World::new();
+    for open in [
+        "SELECT CASE WHEN true THEN ", "SELECT CASE 1 WHEN ", "SELECT (", "SELECT abs(", "SELECT CAST(", "SELECT [", "SELECT {",
+        "SELECT (SELECT ", "SELECT EXISTS (SELECT 1 WHERE ", "SELECT 1 IN (", "SELECT NOT (", "SELECT - (", "SELECT * FROM (",
+        "SELECT * FROM (SELECT * FROM (", "SELECT * FROM t JOIN (", "SELECT * FROM (t JOIN ", "SELECT * FROM LATERAL (",
+        "SELECT EXTRACT(YEAR FROM ", "SELECT TRIM(BOTH FROM ", "SELECT * FROM t FOR VALID_TIME AS OF CASE WHEN ",
+    ] {
+        let words: Vec<&str> = open.splitn(2, ' ').collect();
+        for depth in [2, 10, 16, 40, 190] {
+            world.survive(&format!("{} {}", words[0], words[1].repeat(depth)));
+            world.survive(&open.repeat(depth));
+        }
     }
 }
 

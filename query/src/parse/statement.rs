@@ -169,7 +169,7 @@ fn read_setting(mut words: Words<'_>) -> Result<Statement> {
         }
         words.at += 1;
     }
-    match read(words.rest(), false)? {
+    match read_known(words.rest(), false, false)? {
         Statement::Query { query, .. } => Ok(Statement::Query { query, defaults }),
         _ => Err(words.expected("a query after SETTING")),
     }

@@ -96,7 +96,7 @@ impl Session {
 
     /// Runs one statement with its parameters: `$1` is the first of them, `?` takes them in turn.
     pub async fn execute(&mut self, prepared: &Prepared, parameters: &[Value]) -> Result<Outcome> {
-        let result = self.dispatch(prepared, parameters).await;
+        let result = sql::polled_on_deep_stack(self.dispatch(prepared, parameters)).await;
         if result.is_err()
             && let Some(transaction) = &mut self.transaction
         {

@@ -151,6 +151,12 @@ pub(crate) fn on_deep_stack<T>(walk: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(RED_ZONE_BYTES, STACK_BYTES, walk)
 }
 
+/// The same for what waits in between: also planning, and the freeing of plans, walk trees.
+pub(crate) async fn polled_on_deep_stack<F: Future>(work: F) -> F::Output {
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(|context| on_deep_stack(|| work.as_mut().poll(context))).await
+}
+
 impl fmt::Debug for Sql {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sql").field("database", &self.shared.database).finish_non_exhaustive()
