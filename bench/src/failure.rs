@@ -43,6 +43,7 @@ macro_rules! from_display {
 
 from_display!(
     annals_engine::Error,
+    annals_query::Error,
     arrow::error::ArrowError,
     parquet::errors::ParquetError,
     serde_json::Error,

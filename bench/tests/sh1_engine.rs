@@ -61,4 +61,8 @@ fn every_table_is_as_the_oracle_has_it() {
         }
     }
     database.close().unwrap();
+
+    // Fails if an answer is not the oracle's.
+    let questions = measure::questions(&dir, Tier::Development, &oracle.answers()).unwrap();
+    assert_eq!(questions.len(), 12);
 }

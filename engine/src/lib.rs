@@ -61,7 +61,7 @@
 //!
 //! * a SQL database: it knows no SQL, no joins, no aggregates;
 //! * a server: it speaks no protocol, and one process at a time owns a database folder;
-//! * asynchronous: calls block, and one background thread flushes and compacts;
+//! * asynchronous: calls block, and two background threads flush and compact;
 //! * a place for updates: nothing is overwritten, a put supersedes and history stays.
 
 pub mod disk;

@@ -13,6 +13,10 @@ pub(crate) enum Failure {
     Reason(String),
     /// The command line asks for something that makes no sense; exit status 2.
     Usage(String),
+    /// A statement failed, for this reason; exit status 1.
+    Statement(annals_query::Error),
+    /// The user pressed Ctrl-C; exit status 130, as of a program that the signal ends.
+    Interrupted,
     /// Whoever read our standard output has seen enough; not worth a word.
     OutputClosed,
 }
@@ -48,8 +52,14 @@ impl Failure {
 impl fmt::Display for Failure {
     /// One line, whatever the values in the sentence hold.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let statement;
         let text = match self {
             Failure::Reason(text) | Failure::Usage(text) => text,
+            Failure::Statement(error) => {
+                statement = error.to_string();
+                &statement
+            }
+            Failure::Interrupted => "interrupted",
             Failure::OutputClosed => "the output was closed",
         };
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -61,6 +71,12 @@ impl fmt::Display for Failure {
 impl From<annals_engine::Error> for Failure {
     fn from(source: annals_engine::Error) -> Failure {
         Failure::Reason(source.to_string())
+    }
+}
+
+impl From<annals_query::Error> for Failure {
+    fn from(source: annals_query::Error) -> Failure {
+        Failure::Statement(source)
     }
 }
 

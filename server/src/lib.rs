@@ -7,7 +7,7 @@
 //! * `output`: from rows to standard output and files.
 //!
 //! Results go to standard output, everything else to standard error. The exit status is 0; or 1 with a line on standard error
-//! that says what was wrong and where; or 2 if the command line itself makes no sense.
+//! that says what was wrong and where; or 2 if the command line itself makes no sense; or 130 after Ctrl-C.
 
 mod cli;
 mod error;
@@ -36,8 +36,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match command.run() {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+        Err(Failure::Interrupted) => ExitCode::from(130),
         Err(failure) => {
-            eprintln!("annals: {failure}");
+            // The place of an error in a statement comes first, as from other shells.
+            let who = if matches!(failure, Failure::Statement(_)) { "error" } else { "annals" };
+            eprintln!("{who}: {failure}");
             ExitCode::from(if matches!(failure, Failure::Usage(_)) { 2 } else { 1 })
         }
     }

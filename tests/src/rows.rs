@@ -123,6 +123,12 @@ pub fn rows(batch: &RecordBatch, columns: &[&str]) -> Vec<Row> {
     (0..batch.num_rows()).map(|at| arrays.iter().map(|array| cell(array, at)).collect()).collect()
 }
 
+/// All columns of a batch as rows.
+pub fn all_rows(batch: &RecordBatch) -> Vec<Row> {
+    let row = |at| batch.columns().iter().map(|array| cell(array, at)).collect();
+    (0..batch.num_rows()).map(row).collect()
+}
+
 fn cell(array: &ArrayRef, at: usize) -> Cell {
     if array.is_null(at) {
         return Cell::Null;

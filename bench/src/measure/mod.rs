@@ -8,6 +8,7 @@ mod load;
 mod machine;
 mod open;
 mod probe;
+mod questions;
 mod scan;
 
 pub use durations::Durations;
@@ -16,4 +17,5 @@ pub use load::{LoadFigures, load};
 pub use machine::{Machine, folder_bytes, peak_memory_bytes};
 pub use open::{OpenFigures, open};
 pub use probe::{ProbeFigures, get, history};
+pub use questions::{QuestionFigures, questions};
 pub use scan::{ScanFigures, scan};

@@ -1,6 +1,6 @@
 //! A run of the workload "SH1", from nothing to its figures.
 //!
-//! The data is drawn and held against its published digest, loaded, and compacted.
+//! The data is drawn and held against its published digest, loaded and compacted; then the twelve questions are asked.
 
 use std::fs;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use crate::command::Sh1Arguments;
 use crate::failure::{Failure, Result};
 use crate::measure::{self, Machine};
 use crate::report::{self, Sh1Record};
-use crate::workload::sh1::Stream;
+use crate::workload::sh1::{Oracle, Stream};
 
 /// Where records go unless told otherwise, from the root of the repository.
 pub const SH1_RECORD_FILE: &str = "bench/records/sh1.jsonl";
@@ -36,6 +36,8 @@ pub fn sh1(arguments: &Sh1Arguments) -> Result<()> {
         )));
     }
     let load = measure::load(&stream, &dir)?;
+    let truth = Oracle::new(&stream).answers();
+    let questions = measure::questions(&dir, tier, &truth)?;
     let record = Sh1Record {
         workload: "sh1".to_owned(),
         began_at,
@@ -44,6 +46,7 @@ pub fn sh1(arguments: &Sh1Arguments) -> Result<()> {
         stream_sha256,
         generate_seconds,
         load,
+        questions,
     };
     say(&report::sh1_lines(&record));
     if !arguments.keep {

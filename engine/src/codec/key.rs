@@ -61,6 +61,14 @@ impl Keys {
     }
 }
 
+/// The first eight bytes of an encoded key as a number that sorts as keys do, as far as they differ in these.
+pub(crate) fn key_prefix(key: &[u8]) -> u64 {
+    let mut prefix = [0; 8];
+    let len = key.len().min(prefix.len());
+    prefix[..len].copy_from_slice(&key[..len]);
+    u64::from_be_bytes(prefix)
+}
+
 /// Encodes the key columns of a batch, all of one length.
 ///
 /// An error of kind `Invalid` names the row and the position of the column of a NULL; `Exhausted`

@@ -1,36 +1,50 @@
 //! Reads the segments of a plan and writes what they add up to.
 
+use std::sync::Arc;
+
 use arrow::record_batch::RecordBatch;
 
 use super::policy::Plan;
-use crate::codec::encode_keys;
+use crate::codec::{encode_keys, key_prefix};
 use crate::error::Result;
-use crate::layout::{Placed, Placement, RunWriter};
+use crate::layout::{Groups, Placed, Placement, RunWriter};
 use crate::schema::TableSchema;
 use crate::segment::{BLOCK_ROWS, SegmentId, SegmentMeta};
-use crate::supersession::carve;
-use crate::version::{Files, SegmentEntry};
+use crate::supersession::{Cut, SupersessionSet, carve};
+use crate::version::{Files, SegmentEntry, TableVersion};
 
-/// Writes the segments that replace a plan's inputs; durable, and garbage until the manifest names them.
+/// What a compaction has written, and from which rows; durable, and garbage until the manifest names it.
+#[derive(Debug)]
+pub(crate) struct Compacted {
+    pub(crate) segments: Vec<SegmentMeta>,
+    groups: Groups,
+    /// For each batch that rows were taken from, the position of its input and the number of its first row there.
+    batches: Vec<(usize, u32)>,
+}
+
+/// Writes the segments that replace a plan's inputs.
 pub(crate) fn compact(
     files: &Files,
     schema: &TableSchema,
     plan: &Plan,
     next_id: &mut dyn FnMut() -> u64,
-) -> Result<Vec<SegmentMeta>> {
-    let mut sources = Vec::new();
+) -> Result<Compacted> {
+    let (mut sources, mut batches) = (Vec::new(), Vec::new());
     let mut placement = Placement::new(schema.partition_width);
-    for entry in &plan.inputs {
+    plan.partitions().for_each(|partition| placement.keep_home(partition));
+    for (at, entry) in plan.inputs.iter().enumerate() {
         read_segment(schema, entry, &mut sources, &mut placement)?;
+        let first_rows = (0..).step_by(BLOCK_ROWS as usize);
+        batches.extend(first_rows.map(|row| (at, row)).take(sources.len() - batches.len()));
     }
     let groups = placement.into_groups(plan.direct_row_count_min);
     let mut next_segment = || SegmentId(next_id());
     let mut writer = RunWriter::new(files, schema, &sources, &mut next_segment);
-    let mut metas = Vec::new();
+    let mut segments = Vec::new();
     for (partition, rows) in groups.iter() {
-        metas.extend(writer.write(partition, rows)?);
+        segments.extend(writer.write(partition, rows)?);
     }
-    Ok(metas)
+    Ok(Compacted { segments, groups, batches })
 }
 
 /// Appends the values of a segment, block by block, and places the versions that its rows stand for.
@@ -52,11 +66,69 @@ fn read_segment(
             let of_row = with_cuts.next_if(|(other, _)| *other == first + row);
             let of_row = of_row.map_or(&[][..], |(_, cuts)| cuts);
             let (rect, hash) = (periods.rect(row as usize), keys.hash(row as usize));
+            let key_prefix = key_prefix(keys.get(row as usize));
             carve(rect, of_row.iter().copied(), &mut |rect| {
-                placement.push(Placed { rect, hash, source, row });
+                placement.push(key_prefix, Placed { rect, hash, source, row });
             });
         }
         sources.push(batch);
         Ok(())
     })
+}
+
+/// Cuts of the rows of segments, as a supersession file has them.
+pub(crate) type CutsBySegment = Vec<(SegmentId, Vec<(u32, Cut)>)>;
+
+impl Compacted {
+    /// The cuts that flushes have made in the inputs of the plan since it was chosen, as cuts of the rows that take their place.
+    ///
+    /// A cut of a row is a cut of each open version that the row stood for: of its part of the valid period, and nothing
+    /// where the cut meets none of it.
+    pub(crate) fn late_cuts(&self, plan: &Plan, table: &TableVersion) -> Result<CutsBySegment> {
+        let late = plan.inputs.iter().map(|entry| cuts_since(entry, table));
+        let late: Vec<SupersessionSet> = late.collect::<Result<_>>()?;
+        let mut found = Vec::new();
+        if late.iter().all(SupersessionSet::is_empty) {
+            return Ok(found);
+        }
+        let mut segments = self.segments.iter();
+        for (_, run) in self.groups.iter() {
+            let mut rows = run.rows();
+            while rows.len() > 0
+                && let Some(meta) = segments.next()
+            {
+                let mut of_segment = Vec::new();
+                for (at, placed) in (0..meta.row_count).zip(rows.by_ref()) {
+                    if at < meta.open_count {
+                        self.cuts_of(placed, &late, &mut |cut| of_segment.push((at, cut)));
+                    }
+                }
+                if !of_segment.is_empty() {
+                    found.push((meta.id, of_segment));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn cuts_of(&self, placed: &Placed, late: &[SupersessionSet], each: &mut dyn FnMut(Cut)) {
+        let (input, first_row) = self.batches[placed.source as usize];
+        let (from, to) = (placed.rect.valid_from, placed.rect.valid_to);
+        let cuts = late[input].of(first_row + placed.row).iter();
+        for cut in cuts.filter(|cut| cut.from < to && cut.to > from) {
+            each(Cut { from: cut.from.max(from), to: cut.to.min(to), ..*cut });
+        }
+    }
+}
+
+/// What was cut from a segment since `then`.
+fn cuts_since(then: &Arc<SegmentEntry>, table: &TableVersion) -> Result<SupersessionSet> {
+    let meta = then.segment().meta();
+    let now = table.segments.iter().find(|entry| entry.segment().meta().id == meta.id);
+    let files = now.map_or(&[][..], |now| &now.files()[then.files().len()..]);
+    let mut cuts = Vec::new();
+    for file in files {
+        file.read(meta.id, meta.row_count, &mut cuts)?;
+    }
+    Ok(SupersessionSet::new(cuts))
 }

@@ -1,4 +1,11 @@
 //! What to compact next.
+//!
+//! Two things cost readers: many small segments, and rows with many cuts. Segments of about one size are merged, so that a row is
+//! rewritten once for each doubling of its segment and not each time a few rows arrive. Worn segments are rewritten, those of
+//! several partitions together: what a cut leaves of a row often belongs to another partition, which takes it up at once.
+//!
+//! In time partitions, segments with open rows are merged among themselves, and closed ones among themselves. Only an open row
+//! can be cut; so what has closed is not rewritten each time that others are cut.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,64 +22,88 @@ const INPUT_BYTES_MAX: u64 = 192 << 20;
 /// So many small segments of `current` are merged; fewer cost a reader little.
 const CURRENT_RUN_COUNT_MAX: usize = 4;
 /// So many small segments of a time partition are merged.
-const PARTITION_RUN_COUNT_MAX: usize = 6;
+const PARTITION_RUN_COUNT_MAX: usize = 8;
 /// Background compaction leaves groups smaller than this in `current`, where the next one finds them again.
 const DIRECT_ROW_COUNT_MIN: usize = 8_192;
-/// A segment is rewritten when at least so many cuts lie on it ...
-const WORN_CUT_COUNT_MIN: u64 = 4_096;
-/// ... and they are at least this part of its open rows.
-const WORN_PART: u64 = 4;
 
-/// Segments of one partition to be replaced by what they add up to.
+/// How many cuts make a segment worn.
+struct Wear {
+    cut_count_min: u64,
+    /// They are at least this part of its open rows ...
+    of_open: u64,
+    /// ... and of all its rows: what is gained must be worth the rewriting.
+    of_all: u64,
+}
+
+/// A segment so worn is rewritten ...
+const WORN: Wear = Wear { cut_count_min: 4_096, of_open: 2, of_all: 8 };
+/// ... and those that will soon be go with it.
+const HALF_WORN: Wear = Wear { cut_count_min: 1_024, of_open: 4, of_all: 16 };
+
+/// Segments to be replaced by what they add up to.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) table: TableId,
-    pub(crate) partition: Partition,
     pub(crate) inputs: Vec<Arc<SegmentEntry>>,
-    /// Rows that ended go to their partition's own segment if they are at least so many.
+    /// Rows that ended go to their partition's own segment if they are at least so many, or if that partition is one of the inputs'.
     pub(crate) direct_row_count_min: usize,
+}
+
+impl Plan {
+    /// The latest partition of the inputs.
+    pub(crate) fn partition(&self) -> Partition {
+        self.partitions().max().unwrap_or(Partition::CURRENT)
+    }
+
+    /// The partition of each input.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = Partition> {
+        self.inputs.iter().map(|entry| entry.segment().meta().partition)
+    }
 }
 
 /// The most useful background compaction of a table, if one is due.
 pub(crate) fn next_plan(table: &TableVersion) -> Option<Plan> {
-    let plan = |partition, inputs| Plan {
-        table: table.schema.id,
-        partition,
-        inputs,
-        direct_row_count_min: DIRECT_ROW_COUNT_MIN,
-    };
-    for (partition, segments) in by_partition(table) {
-        let is_small = |entry: &&Arc<SegmentEntry>| {
-            row_count(entry) < SEGMENT_ROW_COUNT_MAX as u64 / 2
-                || row_count(entry) <= cut_count(entry)
-        };
-        let mut small: Vec<_> = segments.iter().filter(is_small).cloned().collect();
-        small.sort_by_key(row_count);
-        let run_count_max =
-            if partition.is_current() { CURRENT_RUN_COUNT_MAX } else { PARTITION_RUN_COUNT_MAX };
-        if !partition.is_current() {
-            small.truncate(tier_len(&small));
-        }
-        if small.len() >= run_count_max {
-            let inputs = within_budget(small);
-            if inputs.len() > 1 {
-                return Some(plan(partition, inputs));
-            }
-        }
-        let worn: Vec<_> = segments.into_iter().filter(|entry| is_worn(entry)).collect();
-        if !worn.is_empty() {
-            return Some(plan(partition, within_budget(worn)));
-        }
-    }
-    None
+    let alike = by_likeness(table);
+    let merge = alike.iter().find_map(|((partition, _), segments)| merge_of(*partition, segments));
+    let inputs = merge.or_else(|| rewrite_of(&alike))?;
+    let table = table.schema.id;
+    Some(Plan { table, inputs, direct_row_count_min: DIRECT_ROW_COUNT_MIN })
 }
 
-/// How many of the segments, which come smallest first, are of about one size: each at most twice what those before it add up
-/// to. Merging only these, a row is rewritten once for each doubling of its segment and not each time a few rows arrive.
+/// Small segments of about one size, if there are many.
+fn merge_of(
+    partition: Partition,
+    segments: &[Arc<SegmentEntry>],
+) -> Option<Vec<Arc<SegmentEntry>>> {
+    let mut small: Vec<_> = segments.iter().filter(|entry| is_small(entry)).cloned().collect();
+    small.sort_by_key(row_count);
+    let run_count_max = if partition.is_current() {
+        CURRENT_RUN_COUNT_MAX
+    } else {
+        small.truncate(tier_len(&small));
+        PARTITION_RUN_COUNT_MAX
+    };
+    let inputs = if small.len() >= run_count_max { within_budget(small) } else { Vec::new() };
+    (inputs.len() > 1).then_some(inputs)
+}
+
+/// The worn segments of all partitions, if there are any.
+fn rewrite_of(alike: &[Alike]) -> Option<Vec<Arc<SegmentEntry>>> {
+    let lasting = alike.iter().flat_map(|((partition, _), segments)| {
+        // A small segment of `current` is merged before long, whatever its wear.
+        segments.iter().filter(|entry| !partition.is_current() || !is_small(entry))
+    });
+    let half_worn: Vec<_> = lasting.filter(|entry| is_worn(entry, &HALF_WORN)).cloned().collect();
+    let is_due = half_worn.iter().any(|entry| is_worn(entry, &WORN));
+    is_due.then(|| within_budget(half_worn))
+}
+
+/// How many of the segments, which come smallest first, are of about one size: each at most what those before it add up to, so
+/// that a merge at least doubles the segment that each row is in.
 fn tier_len(segments: &[Arc<SegmentEntry>]) -> usize {
     let mut sum = 0;
     let is_above = |entry: &Arc<SegmentEntry>| {
-        let is_above = sum > 0 && row_count(entry) > 2 * sum;
+        let is_above = sum > 0 && row_count(entry) > sum;
         sum += row_count(entry);
         is_above
     };
@@ -92,44 +123,48 @@ pub(crate) fn debt(version: &Version) -> usize {
 
 /// The next step towards a table whose every version is a plain row in its own partition, in as few segments as can be.
 pub(crate) fn next_full_plan(table: &TableVersion) -> Option<Plan> {
-    by_partition(table).into_iter().find_map(|(partition, mut segments)| {
-        segments.sort_by_key(row_count);
-        let is_dirty = segments.iter().any(|entry| is_dirty(entry));
-        let mergeable = segments.len() > 1
-            && row_count(&segments[0]) + row_count(&segments[1]) <= SEGMENT_ROW_COUNT_MAX as u64;
-        if !is_dirty && !mergeable {
-            return None;
-        }
-        if is_dirty {
-            segments.sort_by_key(|entry| !self::is_dirty(entry));
-        }
-        let inputs = within_budget(segments);
-        let table = table.schema.id;
-        Some(Plan { table, partition, inputs, direct_row_count_min: 0 })
-    })
+    let alike = by_likeness(table);
+    let dirty = alike.iter().flat_map(|(_, segments)| segments).filter(|entry| is_dirty(entry));
+    let mut inputs = within_budget(dirty.cloned().collect());
+    if inputs.is_empty() {
+        let merge = |(_, segments): &Alike| {
+            let mut segments = segments.clone();
+            segments.sort_by_key(row_count);
+            let inputs = within_budget(segments);
+            (inputs.len() > 1).then_some(inputs)
+        };
+        inputs = alike.iter().find_map(merge)?;
+    }
+    Some(Plan { table: table.schema.id, inputs, direct_row_count_min: 0 })
 }
 
+/// Segments that are merged with one another: of one partition, and in time partitions with open rows or without.
+type Alike = ((Partition, bool), Vec<Arc<SegmentEntry>>);
+
 /// `current` first, then the latest first: what a compaction moves goes to earlier partitions, which come later.
-fn by_partition(table: &TableVersion) -> Vec<(Partition, Vec<Arc<SegmentEntry>>)> {
-    let mut partitions: BTreeMap<Partition, Vec<Arc<SegmentEntry>>> = BTreeMap::new();
+fn by_likeness(table: &TableVersion) -> Vec<Alike> {
+    let mut alike: BTreeMap<(Partition, bool), Vec<Arc<SegmentEntry>>> = BTreeMap::new();
     for entry in &table.segments {
-        partitions.entry(entry.segment().meta().partition).or_default().push(entry.clone());
+        let meta = entry.segment().meta();
+        let is_open = meta.open_count > 0 || meta.partition.is_current();
+        alike.entry((meta.partition, is_open)).or_default().push(entry.clone());
     }
-    partitions.into_iter().rev().collect()
+    alike.into_iter().rev().collect()
 }
 
 fn row_count(entry: &Arc<SegmentEntry>) -> u64 {
     entry.segment().meta().row_count.into()
 }
 
-fn cut_count(entry: &Arc<SegmentEntry>) -> u64 {
-    entry.cut_count()
+fn is_small(entry: &Arc<SegmentEntry>) -> bool {
+    row_count(entry) < SEGMENT_ROW_COUNT_MAX as u64 / 2 || row_count(entry) <= entry.cut_count()
 }
 
-fn is_worn(entry: &SegmentEntry) -> bool {
-    let cut_count = entry.cut_count();
-    let open_count = u64::from(entry.segment().meta().open_count);
-    cut_count >= WORN_CUT_COUNT_MIN && cut_count * WORN_PART >= open_count
+fn is_worn(entry: &SegmentEntry, wear: &Wear) -> bool {
+    let (meta, cut_count) = (entry.segment().meta(), entry.cut_count());
+    cut_count >= wear.cut_count_min
+        && cut_count * wear.of_open >= meta.open_count.into()
+        && cut_count * wear.of_all >= meta.row_count.into()
 }
 
 /// Whether a row of the segment is cut, or has ended and is not in its partition.
@@ -139,7 +174,7 @@ fn is_dirty(entry: &SegmentEntry) -> bool {
     entry.cut_count() > 0 || (meta.partition.is_current() && has_ended)
 }
 
-/// As many segments, in the order given, as one compaction may read; at least one.
+/// As many segments, in the order given, as one compaction may read; at least one, if there is one.
 fn within_budget(segments: Vec<Arc<SegmentEntry>>) -> Vec<Arc<SegmentEntry>> {
     let (mut rows, mut bytes) = (0, 0);
     let mut taken = Vec::new();

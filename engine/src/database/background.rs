@@ -1,4 +1,4 @@
-//! The thread that flushes and compacts.
+//! The threads that flush and compact: one each, since writers wait for the first and readers for the second.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -10,42 +10,61 @@ use super::inner::{Inner, Wake};
 use crate::error::{Error, Result};
 use crate::wal::SyncMode;
 
-/// After a failed step the thread waits this long, or until a writer finds no room, before it tries again.
+/// After a failed step a thread waits this long, or until a writer finds no room, before it tries again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// A running background thread.
+/// What a thread does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Task {
+    Flush,
+    Compact,
+}
+
+/// The running background threads.
 #[derive(Debug)]
 pub(super) struct Background {
-    wake: Arc<Wake>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    inner: Arc<Inner>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Background {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts a thread")]
     pub(super) fn start(inner: Arc<Inner>) -> Result<Background> {
-        let wake = inner.wake.clone();
-        let thread = std::thread::Builder::new()
-            .name("annals-background".to_owned())
-            .spawn(move || run(&inner))
-            .map_err(|error| {
-                Error::exhausted(format!("cannot start the background thread: {error}"))
+        let background = Background { inner: inner.clone(), threads: Mutex::default() };
+        for task in [Task::Flush, Task::Compact] {
+            let thread = spawn(inner.clone(), task).map_err(|error| {
+                background.stop();
+                Error::exhausted(format!("cannot start a background thread: {error}"))
             })?;
-        wake.work();
-        Ok(Background { wake, thread: Mutex::new(Some(thread)) })
+            background.threads.lock().push(thread);
+            task.wake(&inner).work();
+        }
+        Ok(background)
     }
 
-    /// Ends the thread after the step that it is doing.
+    /// Ends the threads after the steps that they are doing.
     pub(super) fn stop(&self) {
-        self.wake.state.lock().is_stopping = true;
-        self.wake.changed.notify_all();
-        if let Some(thread) = self.thread.lock().take() {
+        for task in [Task::Flush, Task::Compact] {
+            let wake = task.wake(&self.inner);
+            wake.state.lock().is_stopping = true;
+            wake.changed.notify_all();
+        }
+        for thread in self.threads.lock().drain(..) {
             // A panic of the thread has been printed; the database is consistent without its step.
             let _ = thread.join();
         }
     }
 }
 
-/// Tells writers that nobody flushes any more, if the thread ends by a panic: they would wait for ever.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that starts threads")]
+fn spawn(inner: Arc<Inner>, task: Task) -> std::io::Result<JoinHandle<()>> {
+    let name = match task {
+        Task::Flush => "annals-flush",
+        Task::Compact => "annals-compact",
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&inner, task))
+}
+
+/// Tells writers that nobody flushes any more, if a thread ends by a panic: they would wait for ever.
 struct Panicked<'a>(&'a Inner);
 
 impl Drop for Panicked<'_> {
@@ -57,26 +76,52 @@ impl Drop for Panicked<'_> {
     }
 }
 
-fn run(inner: &Inner) {
+impl Task {
+    fn wake(self, inner: &Inner) -> &Wake {
+        match self {
+            Task::Flush => &inner.flush_wake,
+            Task::Compact => &inner.compact_wake,
+        }
+    }
+
+    /// Does one step, if one is due. Says whether it did.
+    fn step(self, inner: &Inner) -> Result<bool> {
+        inner.check_open()?;
+        match self {
+            Task::Flush => Ok(inner.flush_oldest()?.is_some()),
+            Task::Compact => Ok(inner.compact_due()?.is_some()),
+        }
+    }
+}
+
+fn run(inner: &Inner, task: Task) {
     let _panicked = Panicked(inner);
-    while wait(inner) {
-        let flushed = inner.flush_oldest();
-        let failed = match flushed.and_then(|flushed| Ok((flushed.is_some(), inner.maintain()?))) {
-            Ok((has_flushed, step)) => {
-                if has_flushed || step.is_some() {
-                    inner.wake.work();
+    while wait(inner, task) {
+        let failed = match task.step(inner) {
+            Ok(has_worked) => {
+                if has_worked {
+                    task.wake(inner).work();
+                    // What a flush adds may be due for compaction.
+                    inner.compact_wake.work();
                 }
                 None
             }
             Err(error) => Some(error),
         };
         let has_failed = failed.is_some();
-        inner.shared.lock().flush_error = failed;
+        {
+            let mut shared = inner.shared.lock();
+            match task {
+                Task::Flush => shared.flush_error = failed,
+                Task::Compact => shared.compaction_error = failed,
+            }
+        }
         inner.room.notify_all();
         if has_failed {
-            let mut state = inner.wake.state.lock();
+            let wake = task.wake(inner);
+            let mut state = wake.state.lock();
             if !state.is_stopping {
-                inner.wake.changed.wait_for(&mut state, RETRY);
+                wake.changed.wait_for(&mut state, RETRY);
                 state.has_work = true;
             }
         }
@@ -84,22 +129,23 @@ fn run(inner: &Inner) {
 }
 
 /// Waits for work; `false` if the thread is to end.
-fn wait(inner: &Inner) -> bool {
+fn wait(inner: &Inner, task: Task) -> bool {
     let interval = match inner.options.sync {
-        SyncMode::Interval(interval) => Some(interval),
+        SyncMode::Interval(interval) if task == Task::Flush => Some(interval),
         _ => None,
     };
-    let mut state = inner.wake.state.lock();
+    let wake = task.wake(inner);
+    let mut state = wake.state.lock();
     while !state.has_work && !state.is_stopping {
         match interval {
-            None => inner.wake.changed.wait(&mut state),
+            None => wake.changed.wait(&mut state),
             Some(interval) => {
-                let timeout = inner.wake.changed.wait_for(&mut state, interval);
+                let timeout = wake.changed.wait_for(&mut state, interval);
                 if timeout.timed_out() {
                     drop(state);
                     // A failure halts the log, which the next commit reports.
                     let _ = inner.wal.sync_all();
-                    state = inner.wake.state.lock();
+                    state = wake.state.lock();
                 }
             }
         }

@@ -36,7 +36,7 @@ impl Inner {
         self.check_expectations(&writer, transaction)?;
         // Before anything of the transaction is logged: a disk without room for a new file of the log refuses it cleanly.
         let active = self.active_memtable();
-        if active.byte_count() > self.options.memtable_bytes || active.is_full() {
+        if active.byte_count() > self.memtable_bytes_max() || active.is_full() {
             self.freeze()?;
         }
         let number = writer.next_commit;
@@ -125,6 +125,14 @@ impl Inner {
         last.cloned().expect("a state has a memtable that takes writes")
     }
 
+    fn memtable_bytes_max(&self) -> usize {
+        let bytes_max = self.options.memtable_bytes;
+        match self.options.background {
+            true => self.shared.lock().pace.memtable_bytes(bytes_max),
+            false => bytes_max,
+        }
+    }
+
     /// Starts a new memtable and a new file of the log with it. The writer lock is held.
     pub(super) fn freeze(&self) -> Result<()> {
         let file = self.wal.rotate()?;
@@ -134,7 +142,7 @@ impl Inner {
         let version = shared.state.version.clone();
         shared.state = Arc::new(State { version, memtables });
         drop(shared);
-        self.wake.work();
+        self.flush_wake.work();
         Ok(())
     }
 

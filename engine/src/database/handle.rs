@@ -37,7 +37,7 @@ pub struct Database {
     handle: Arc<Handle>,
 }
 
-/// Stops the background thread when the last clone goes.
+/// Stops the background threads when the last clone goes.
 #[derive(Debug)]
 struct Handle {
     inner: Arc<Inner>,

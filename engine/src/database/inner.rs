@@ -26,8 +26,13 @@ pub(crate) struct Inner {
     pub(super) files: Files,
     pub(super) wal: Wal,
     pub(super) recovery: RecoveryReport,
-    /// Held while a flush or a compaction runs.
-    pub(super) maintenance: Mutex<()>,
+    /// Held while a flush runs.
+    pub(super) flushing: Mutex<()>,
+    /// Held while a compaction runs.
+    pub(super) compacting: Mutex<()>,
+    /// Held by a flush while it finds the rows that it cuts and installs them, and by a compaction while it installs the rows
+    /// that replace others: each would otherwise miss what the other does.
+    pub(super) settling: Mutex<()>,
     pub(super) writer: Mutex<Writer>,
     pub(super) manifest: Mutex<Manifest>,
     pub(super) shared: Mutex<Shared>,
@@ -37,8 +42,10 @@ pub(crate) struct Inner {
     pub(super) turn: Condvar,
     pub(super) next_file_id: AtomicU64,
     pub(super) garbage: Mutex<Vec<Garbage>>,
-    /// Wakes the background thread.
-    pub(super) wake: Arc<Wake>,
+    /// Wakes the background thread that flushes.
+    pub(super) flush_wake: Wake,
+    /// Wakes the one that compacts.
+    pub(super) compact_wake: Wake,
     /// Given up by close.
     pub(super) lock: Mutex<Option<Box<dyn DiskLock>>>,
 }
@@ -81,16 +88,18 @@ pub(super) struct Shared {
     pub(super) answered: i64,
     /// Why memtables cannot be flushed, if they could not be when it was last tried.
     pub(super) flush_error: Option<Error>,
+    /// Why segments cannot be compacted, if they could not be when it was last tried.
+    pub(super) compaction_error: Option<Error>,
     /// How fast commits are admitted while flushing is behind.
     pub(super) pace: Pace,
     /// How far compaction is behind, in segments.
     pub(super) compaction_debt: usize,
-    /// The background thread has panicked: memtables are not flushed any more.
+    /// A background thread has panicked: memtables are not flushed any more, or segments not compacted.
     pub(super) is_background_dead: bool,
     pub(super) is_closed: bool,
 }
 
-/// A wish that the background thread look for work, or end.
+/// A wish that a background thread look for work, or end.
 #[derive(Debug, Default)]
 pub(super) struct Wake {
     pub(super) state: Mutex<WakeState>,

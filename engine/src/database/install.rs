@@ -42,7 +42,9 @@ impl Inner {
             // Its part of the log is durable, whether or not those who wrote it have been told so yet.
             shared.show(flushed.last_commit());
         }
-        shared.compaction_debt = compaction::debt(&version);
+        let debt = compaction::debt(&version);
+        shared.compaction_debt = debt;
+        shared.pace.installed(flushed.is_some(), debt > 0);
         shared.state = Arc::new(State { version, memtables });
         let after = shared.state.clone();
         drop(shared);

@@ -2,16 +2,20 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use parking_lot::MutexGuard;
 
 use super::inner::Inner;
-use crate::compaction::{self, Plan};
+use crate::compaction::{self, Compacted, Plan};
 use crate::error::Result;
-use crate::flush::flush_table;
+use crate::flush::FlushedTable;
 use crate::manifest::{Edit, TableProgress};
-use crate::memtable::Chunk;
+use crate::memtable::{Chunk, Memtable};
 use crate::partition::Partition;
 use crate::schema::TableId;
 use crate::snapshot::State;
+use crate::supersession::write_supersessions;
 use crate::version::{TableVersion, Version};
 
 /// A step of background work that was done.
@@ -27,11 +31,11 @@ pub enum Step {
     Compaction {
         /// The table's name.
         table: String,
-        /// The partition they were in.
+        /// The partition they were in; the latest of them, if they were in several.
         partition: Partition,
         /// How many they were.
         input_count: usize,
-        /// How many took their place, in this partition and earlier ones.
+        /// How many took their place, in these partitions and others.
         output_count: usize,
     },
 }
@@ -57,12 +61,12 @@ impl Inner {
         if let Some(step) = self.flush_oldest()? {
             return Ok(Some(step));
         }
-        self.compact_step(&compaction::next_plan)
+        self.compact_due()
     }
 
     /// Flushes the oldest memtable that takes no more writes.
     pub(super) fn flush_oldest(&self) -> Result<Option<Step>> {
-        let _guard = self.maintenance.lock();
+        let _flushing = self.flushing.lock();
         self.sweep()?;
         let state = self.shared.lock().state.clone();
         let [memtable, next, ..] = &state.memtables[..] else { return Ok(None) };
@@ -74,20 +78,18 @@ impl Inner {
             ..Edit::default()
         };
         let mut row_count = 0;
+        let mut flushed = Vec::new();
         for table in memtable.tables() {
             let chunks = memtable.chunks(table, u64::MAX);
             row_count += memtable.row_count(table);
             edit.progress.push(progress_of(table, &chunks));
-            let table = state.version.table(table)?;
-            let output = flush_table(&self.files, table, &chunks, &mut || self.next_file_id())?;
-            edit.segments_added.extend(output.segments);
-            edit.supersessions_added.extend(output.supersessions);
+            let schema = &state.version.table(table)?.schema;
+            let next_id = &mut || self.next_file_id();
+            flushed.push((table, FlushedTable::write(&self.files, schema, chunks, next_id)?));
         }
-        edit.answered_us = Some(self.shared.lock().answered);
-        edit.next_file_id = Some(self.next_file_id.load(std::sync::atomic::Ordering::Relaxed));
         let memtable = memtable.clone();
         drop(state);
-        self.install(&mut self.manifest.lock(), &edit, Some(&memtable))?;
+        self.settle_and_install(flushed, &mut edit, &memtable)?;
         let ended = self.options.clock.now().micros();
         {
             let mut shared = self.shared.lock();
@@ -100,9 +102,38 @@ impl Inner {
         Ok(Some(Step::Flush { row_count }))
     }
 
+    /// The part of a flush during which no compaction may replace the segments that are there.
+    fn settle_and_install(
+        &self,
+        flushed: Vec<(TableId, FlushedTable)>,
+        edit: &mut Edit,
+        memtable: &Arc<Memtable>,
+    ) -> Result<()> {
+        let settling = self.settling.lock();
+        let state = self.shared.lock().state.clone();
+        for (table, flushed) in flushed {
+            let table = state.version.table(table)?;
+            let cuts = flushed.settle(&self.files, table, &mut || self.next_file_id())?;
+            edit.supersessions_added.extend(cuts);
+            edit.segments_added.extend(flushed.segments);
+        }
+        drop(state);
+        edit.answered_us = Some(self.shared.lock().answered);
+        edit.next_file_id = Some(self.next_file_id.load(Ordering::Relaxed));
+        self.install(&mut self.manifest.lock(), edit, Some(memtable))?;
+        // The next flush would be first again, and a compaction that is ready would never be installed.
+        MutexGuard::unlock_fair(settling);
+        Ok(())
+    }
+
+    /// Carries out the background compaction that is due, if one is.
+    pub(super) fn compact_due(&self) -> Result<Option<Step>> {
+        self.compact_step(&compaction::next_plan)
+    }
+
     /// Carries out the plan that `choose` finds for some table.
     fn compact_step(&self, choose: &dyn Fn(&TableVersion) -> Option<Plan>) -> Result<Option<Step>> {
-        let _guard = self.maintenance.lock();
+        let _compacting = self.compacting.lock();
         self.sweep()?;
         let state = self.shared.lock().state.clone();
         let Some(plan) = state.version.tables.values().find_map(|table| choose(table)) else {
@@ -110,23 +141,40 @@ impl Inner {
         };
         let schema = state.version.table(plan.table)?.schema.clone();
         drop(state);
-        let added = compaction::compact(&self.files, &schema, &plan, &mut || self.next_file_id())?;
+        let next_id = &mut || self.next_file_id();
+        let compacted = compaction::compact(&self.files, &schema, &plan, next_id)?;
         let step = Step::Compaction {
             table: schema.name.clone(),
-            partition: plan.partition,
+            partition: plan.partition(),
             input_count: plan.inputs.len(),
-            output_count: added.len(),
+            output_count: compacted.segments.len(),
         };
-        let edit = Edit {
-            segments_added: added,
-            segments_removed: plan.inputs.iter().map(|e| e.segment().meta().id).collect(),
-            next_file_id: Some(self.next_file_id.load(std::sync::atomic::Ordering::Relaxed)),
-            ..Edit::default()
-        };
-        drop(plan);
-        self.install(&mut self.manifest.lock(), &edit, None)?;
+        self.carry_and_install(plan, compacted)?;
         self.sweep()?;
         Ok(Some(step))
+    }
+
+    /// Installs what a compaction has written, with the cuts that flushes have made in its inputs meanwhile.
+    fn carry_and_install(&self, plan: Plan, compacted: Compacted) -> Result<()> {
+        let settling = self.settling.lock();
+        let state = self.shared.lock().state.clone();
+        let late = compacted.late_cuts(&plan, state.version.table(plan.table)?)?;
+        drop(state);
+        let mut edit = Edit {
+            segments_added: compacted.segments,
+            segments_removed: plan.inputs.iter().map(|e| e.segment().meta().id).collect(),
+            ..Edit::default()
+        };
+        if !late.is_empty() {
+            let (dir, id) = (self.files.supersession_dir(plan.table), self.next_file_id());
+            let meta = write_supersessions(&self.files.disk, &dir, id, plan.table, &late)?;
+            edit.supersessions_added.push(meta);
+        }
+        edit.next_file_id = Some(self.next_file_id.load(Ordering::Relaxed));
+        drop(plan);
+        self.install(&mut self.manifest.lock(), &edit, None)?;
+        MutexGuard::unlock_fair(settling);
+        Ok(())
     }
 
     /// Flushes everything, the memtable that takes writes included.
@@ -154,7 +202,8 @@ impl Inner {
     pub(super) fn close(&self) -> Result<()> {
         self.flush()?;
         // Nothing is committed from here on: whoever holds the writer lock next finds the database closed.
-        let _maintenance = self.maintenance.lock();
+        let _flushing = self.flushing.lock();
+        let _compacting = self.compacting.lock();
         let _writer = self.writer.lock();
         let mut manifest = self.manifest.lock();
         let answered = {

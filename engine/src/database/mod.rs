@@ -1,7 +1,8 @@
 //! The database: a handle that ties log, memtables, segments and manifest together.
 //!
-//! Locks, in the order in which they may be taken: `maintenance` (one flush or compaction at a time), `writer` (one transaction
-//! at a time), `manifest` (one edit at a time), `shared` (a few instructions at a time; all that readers take).
+//! Locks, in the order in which they may be taken: `flushing` (one flush at a time), `compacting` (one compaction at a time),
+//! `settling` (one of them at a time changes which rows there are and which are cut), `writer` (one transaction at a time),
+//! `manifest` (one edit at a time), `shared` (a few instructions at a time; all that readers take).
 
 mod background;
 mod commit;

@@ -166,6 +166,7 @@ impl Replayed {
             last_assigned: self.last_system,
             answered: manifest.state.answered_us,
             flush_error: None,
+            compaction_error: None,
             pace: Pace::default(),
             compaction_debt: 0,
             is_background_dead: false,
@@ -178,7 +179,9 @@ impl Replayed {
             files,
             wal,
             recovery,
-            maintenance: Mutex::new(()),
+            flushing: Mutex::new(()),
+            compacting: Mutex::new(()),
+            settling: Mutex::new(()),
             writer: Mutex::new(writer),
             next_file_id: AtomicU64::new(manifest.state.next_file_id),
             manifest: Mutex::new(manifest),
@@ -186,7 +189,8 @@ impl Replayed {
             room: Condvar::new(),
             turn: Condvar::new(),
             garbage: Mutex::new(Vec::new()),
-            wake: Arc::new(Wake::default()),
+            flush_wake: Wake::default(),
+            compact_wake: Wake::default(),
             lock: Mutex::new(Some(lock)),
         }
     }

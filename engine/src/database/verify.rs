@@ -79,7 +79,8 @@ impl Inner {
     /// The same for a database that is open. Flushes and compactions wait meanwhile.
     pub(super) fn verify(&self, report: &mut dyn FnMut(Error)) -> Result<VerifyReport> {
         self.check_open()?;
-        let _guard = self.maintenance.lock();
+        let _flushing = self.flushing.lock();
+        let _compacting = self.compacting.lock();
         let writer = self.writer.lock();
         let mut checker = Checker { files: &self.files, report, counts: VerifyReport::default() };
         let (state, dir) = (self.shared.lock().state.clone(), self.files.dir.clone());

@@ -6,9 +6,11 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 
 use super::settle::Assertions;
+use crate::codec::key_prefix;
 use crate::error::Result;
 use crate::layout::{Placed, Placement, RunWriter};
-use crate::memtable::{Chunk, KeyedRows, Resolver};
+use crate::memtable::{Chunk, KeyedRows, Resolver, key_of};
+use crate::schema::TableSchema;
 use crate::segment::{SegmentId, SegmentMeta};
 use crate::supersession::{SupersessionMeta, write_supersessions};
 use crate::version::{Files, TableVersion};
@@ -20,56 +22,67 @@ const DIRECT_ROW_COUNT_MIN: usize = 32_768;
 /// Batches smaller than this are put together before rows are gathered from them.
 const SOURCE_ROW_COUNT_MIN: usize = 8_192;
 
-/// What a flush of one table has written; durable, and garbage until the manifest names it.
-#[derive(Debug, Default)]
-pub(crate) struct FlushOutput {
+/// The assertions of one table that a flush has written as versions: durable, and garbage until the manifest names it.
+#[derive(Debug)]
+pub(crate) struct FlushedTable {
+    chunks: Vec<Arc<Chunk>>,
+    rows: KeyedRows,
     pub(crate) segments: Vec<SegmentMeta>,
-    pub(crate) supersessions: Option<SupersessionMeta>,
 }
 
-/// Writes what `chunks` (oldest first) assert, given the segments that were there before.
-pub(crate) fn flush_table(
-    files: &Files,
-    table: &TableVersion,
-    chunks: &[Arc<Chunk>],
-    next_id: &mut dyn FnMut() -> u64,
-) -> Result<FlushOutput> {
-    let rows = KeyedRows::new(chunks);
-    let mut output = FlushOutput::default();
-    let assertions = Assertions::new(&table.schema, chunks, &rows);
-    let mut cuts = Vec::new();
-    for entry in &table.segments {
-        let found = assertions.cuts_in(entry)?;
-        if !found.is_empty() {
-            cuts.push((entry.segment().meta().id, found));
+impl FlushedTable {
+    /// Resolves what `chunks` (oldest first) assert and writes the versions. What was there before does not matter here.
+    pub(crate) fn write(
+        files: &Files,
+        schema: &TableSchema,
+        chunks: Vec<Arc<Chunk>>,
+        next_id: &mut dyn FnMut() -> u64,
+    ) -> Result<FlushedTable> {
+        let rows = KeyedRows::new(&chunks);
+        let (sources, places) = gather_sources(&chunks)?;
+        let mut placement = Placement::new(schema.partition_width);
+        let mut resolver = Resolver::new();
+        for (hash, group) in rows.groups() {
+            let key_prefix = key_prefix(key_of(&chunks, group[0].1));
+            let assertions = group
+                .iter()
+                .map(|&(_, (chunk, row))| ((chunk, row), &*chunks[chunk as usize], row as usize));
+            resolver.resolve(assertions, &mut |(chunk, row): (u32, u32), rect| {
+                let (source, first) = places[chunk as usize];
+                placement.push(key_prefix, Placed { rect, hash, source, row: first + row });
+            });
         }
+        let groups = placement.into_groups(DIRECT_ROW_COUNT_MIN);
+        let mut next_segment = || SegmentId(next_id());
+        let mut writer = RunWriter::new(files, schema, &sources, &mut next_segment);
+        let mut segments = Vec::new();
+        for (partition, rows) in groups.iter() {
+            segments.extend(writer.write(partition, rows)?);
+        }
+        Ok(FlushedTable { chunks, rows, segments })
     }
-    if !cuts.is_empty() {
-        let dir = files.supersession_dir(table.schema.id);
-        let id = next_id();
-        let meta = write_supersessions(&files.disk, &dir, id, table.schema.id, &cuts)?;
-        output.supersessions = Some(meta);
+
+    /// Writes the cuts that the assertions make in the rows of `table`, if there are any.
+    pub(crate) fn settle(
+        &self,
+        files: &Files,
+        table: &TableVersion,
+        next_id: &mut dyn FnMut() -> u64,
+    ) -> Result<Option<SupersessionMeta>> {
+        let assertions = Assertions::new(&table.schema, &self.chunks, &self.rows);
+        let mut cuts = Vec::new();
+        for entry in &table.segments {
+            let found = assertions.cuts_in(entry)?;
+            if !found.is_empty() {
+                cuts.push((entry.segment().meta().id, found));
+            }
+        }
+        if cuts.is_empty() {
+            return Ok(None);
+        }
+        let (dir, id) = (files.supersession_dir(table.schema.id), next_id());
+        write_supersessions(&files.disk, &dir, id, table.schema.id, &cuts).map(Some)
     }
-    let (sources, places) = gather_sources(chunks)?;
-    let mut placement = Placement::new(table.schema.partition_width);
-    let mut resolver = Resolver::new();
-    for (hash, group) in rows.groups(chunks) {
-        let assertions = group
-            .iter()
-            .map(|&(_, (chunk, row))| ((chunk, row), &*chunks[chunk as usize], row as usize));
-        resolver.resolve(assertions, &mut |(chunk, row): (u32, u32), rect| {
-            let (source, first) = places[chunk as usize];
-            placement.push(Placed { rect, hash, source, row: first + row });
-        });
-    }
-    drop(rows);
-    let groups = placement.into_groups(DIRECT_ROW_COUNT_MIN);
-    let mut next_segment = || SegmentId(next_id());
-    let mut writer = RunWriter::new(files, &table.schema, &sources, &mut next_segment);
-    for (partition, rows) in groups.iter() {
-        output.segments.extend(writer.write(partition, rows)?);
-    }
-    Ok(output)
 }
 
 /// The batch that holds a chunk's rows, and the number of the first of them there.

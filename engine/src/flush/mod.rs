@@ -7,4 +7,4 @@
 mod job;
 mod settle;
 
-pub(crate) use job::flush_table;
+pub(crate) use job::FlushedTable;

@@ -4,6 +4,8 @@
 //!   far-off partitions in `current` too, until a compaction has enough of them.
 //! * Inside a segment, versions still believed come first ("the open section"): they are all that a question at the present
 //!   system time, or a new put, can concern.
+//! * Where a time partition gets many rows of both kinds, each kind gets a segment of its own: open rows can still be cut and
+//!   are rewritten then, closed rows are not.
 //! * Inside a section, rows go by partition of their end (`current` first, then latest first), then by start, the larger of
 //!   `valid_from` and `system_from`. A reader at (T, V = T) needs exactly the rows of later partitions that start by then: a
 //!   prefix of each.
@@ -11,5 +13,5 @@
 mod place;
 mod run;
 
-pub(crate) use place::{Placed, Placement};
+pub(crate) use place::{Groups, Placed, Placement};
 pub(crate) use run::{RunWriter, SEGMENT_ROW_COUNT_MAX};

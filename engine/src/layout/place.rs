@@ -6,6 +6,9 @@ use std::ops::Range;
 use crate::partition::{Partition, PartitionFinder, PartitionWidth};
 use crate::time::Rect;
 
+/// A time partition that gets at least so many open rows and as many closed ones gets two segments.
+const SECTION_ROW_COUNT_MIN: usize = 4_096;
+
 /// A version on its way into a segment: its extent, and where its values are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placed {
@@ -20,36 +23,63 @@ pub(crate) struct Placed {
 
 /// Versions of many partitions on their way into segments.
 ///
-/// There are millions at a time, so they are kept once and ordered where they lie.
+/// There are millions at a time. They stay where they were put; what is sorted is small and read from front to back.
 #[derive(Debug)]
 pub(crate) struct Placement {
     finder: PartitionFinder,
-    rows: Vec<(Home, Placed)>,
-    /// The partitions met so far, in the order in which they were met, and how many rows each has.
-    partitions: Vec<(Partition, usize)>,
-    last: Home,
+    rows: Vec<Placed>,
+    /// For each row the prefix of its key and its class.
+    ranks: Vec<(u64, Class)>,
+    /// The partitions met so far, in the order in which they were met.
+    partitions: Vec<Partition>,
+    /// How many rows each class has.
+    row_counts: Vec<usize>,
+    /// Partitions whose rows go there however few they are.
+    homes: Vec<Partition>,
+    last: usize,
 }
 
-/// The partition that a row belongs to, as a position in [`Placement::partitions`].
-type Home = u32;
+/// Rows of one partition's open section (even) or closed section (odd): twice the partition's position in
+/// [`Placement::partitions`], and one more for closed rows.
+type Class = u32;
+
+/// What orders the rows of a class: start, then the prefix of the key; and the position of the row in [`Placement::rows`]. What
+/// one transaction began is then in the order of keys, which makes a column of keys half as long.
+type SortKey = (i64, u64, u32);
 
 impl Placement {
     pub(crate) fn new(width: PartitionWidth) -> Placement {
-        let finder = PartitionFinder::new(width);
-        Placement { finder, rows: Vec::new(), partitions: vec![(Partition::CURRENT, 0)], last: 0 }
+        Placement {
+            finder: PartitionFinder::new(width),
+            rows: Vec::new(),
+            ranks: Vec::new(),
+            partitions: vec![Partition::CURRENT],
+            row_counts: vec![0; 2],
+            homes: Vec::new(),
+            last: 0,
+        }
     }
 
-    pub(crate) fn push(&mut self, placed: Placed) {
+    /// Rows of this partition go there however few they are: they come from there.
+    pub(crate) fn keep_home(&mut self, partition: Partition) {
+        self.homes.push(partition);
+    }
+
+    /// Adds a version, with the prefix of its key.
+    pub(crate) fn push(&mut self, key_prefix: u64, placed: Placed) {
         let partition = self.finder.of_end(placed.rect.end());
-        if self.partitions[self.last as usize].0 != partition {
-            let known = self.partitions.iter().position(|(other, _)| *other == partition);
-            self.last = known.unwrap_or(self.partitions.len()) as Home;
+        if self.partitions[self.last] != partition {
+            let known = self.partitions.iter().position(|other| *other == partition);
+            self.last = known.unwrap_or(self.partitions.len());
             if known.is_none() {
-                self.partitions.push((partition, 0));
+                self.partitions.push(partition);
+                self.row_counts.extend([0, 0]);
             }
         }
-        self.partitions[self.last as usize].1 += 1;
-        self.rows.push((self.last, placed));
+        let class = 2 * self.last + usize::from(!placed.rect.is_open());
+        self.row_counts[class] += 1;
+        self.ranks.push((key_prefix, class as Class));
+        self.rows.push(placed);
     }
 
     /// Splits the rows by the partition that they will live in, each group in the order of a segment.
@@ -57,40 +87,85 @@ impl Placement {
     /// Groups of fewer than `direct_row_count_min` rows stay together in `current`; with 0 every row goes to its partition. Groups
     /// come in order of time, `current` last.
     pub(crate) fn into_groups(self, direct_row_count_min: usize) -> Groups {
-        let Placement { mut rows, partitions, .. } = self;
-        let target = |home: Home| {
-            let (partition, row_count) = partitions[home as usize];
-            if row_count >= direct_row_count_min { partition } else { Partition::CURRENT }
+        let Placement { rows, ranks, partitions, row_counts, homes, .. } = self;
+        // The partition that a class goes to, and whether its two sections get segments of their own there.
+        let target = |class: usize| {
+            let (open, closed) = (row_counts[class & !1], row_counts[class | 1]);
+            let own = partitions[class / 2];
+            let is_direct = open + closed >= direct_row_count_min || homes.contains(&own);
+            let is_split = open.min(closed) >= SECTION_ROW_COUNT_MIN;
+            match is_direct && !own.is_current() {
+                true => (own, is_split),
+                false => (Partition::CURRENT, false),
+            }
         };
-        rows.sort_unstable_by_key(|(home, placed)| {
-            let section = !placed.rect.is_open();
-            let partition = Reverse(partitions[*home as usize].0);
-            let tie = (placed.hash, placed.rect, placed.source, placed.row);
-            (target(*home), section, partition, placed.rect.start(), tie)
-        });
+        let mut classes: Vec<usize> = (0..row_counts.len()).collect();
+        classes.sort_by_key(|class| (target(*class), class % 2, Reverse(partitions[class / 2])));
         let mut groups: Vec<(Partition, Range<usize>)> = Vec::new();
-        for (at, (home, _)) in rows.iter().enumerate() {
-            let partition = target(*home);
+        // Where the next row of each class goes.
+        let mut next = vec![0; row_counts.len()];
+        let mut at = 0;
+        for class in &classes {
+            next[*class] = at;
+            at += row_counts[*class];
+            let (partition, is_split) = target(*class);
             match groups.last_mut() {
-                Some((last, range)) if *last == partition => range.end = at + 1,
-                _ => groups.push((partition, at..at + 1)),
+                Some((last, range)) if *last == partition && !is_split => range.end = at,
+                _ => groups.push((partition, at - row_counts[*class]..at)),
             }
         }
-        Groups { rows, groups }
+        groups.retain(|(_, range)| !range.is_empty());
+        let mut order: Vec<SortKey> = vec![(0, 0, 0); rows.len()];
+        for (row, (key_prefix, class)) in (0..).zip(ranks) {
+            let at = &mut next[class as usize];
+            order[*at] = (rows[row as usize].rect.start(), key_prefix, row);
+            *at += 1;
+        }
+        let mut rest = &mut order[..];
+        for class in classes {
+            let (of_class, others) = rest.split_at_mut(row_counts[class]);
+            of_class.sort_unstable();
+            rest = others;
+        }
+        Groups { rows, order, groups }
     }
 }
 
 /// Versions in the order of segments, split by partition.
 #[derive(Debug)]
 pub(crate) struct Groups {
-    rows: Vec<(Home, Placed)>,
+    rows: Vec<Placed>,
+    order: Vec<SortKey>,
     groups: Vec<(Partition, Range<usize>)>,
+}
+
+/// Versions that will lie one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run<'a> {
+    rows: &'a [Placed],
+    order: &'a [SortKey],
 }
 
 impl Groups {
     /// Each partition with its rows.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Partition, &[(Home, Placed)])> {
-        self.groups.iter().map(|(partition, range)| (*partition, &self.rows[range.clone()]))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Partition, Run<'_>)> {
+        self.groups.iter().map(|(partition, range)| {
+            (*partition, Run { rows: &self.rows, order: &self.order[range.clone()] })
+        })
+    }
+}
+
+impl<'a> Run<'a> {
+    /// The versions, in their order.
+    pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = &'a Placed> + use<'a> {
+        let rows = self.rows;
+        self.order.iter().map(|(_, _, row)| &rows[*row as usize])
+    }
+
+    /// The same in parts of so many versions; the last may have fewer.
+    pub(crate) fn parts(&self, row_count: usize) -> impl Iterator<Item = Run<'a>> + use<'a> {
+        let rows = self.rows;
+        self.order.chunks(row_count).map(move |order| Run { rows, order })
     }
 }
 
@@ -116,12 +191,12 @@ mod tests {
             placed(5, [0, 40 * DAY, 2, OPEN]),
         ];
         let mut placement = Placement::new(PartitionWidth::Month);
-        rows.into_iter().for_each(|row| placement.push(row));
+        rows.into_iter().for_each(|row| placement.push(0, row));
         let groups = placement.into_groups(direct_row_count_min);
         let shown: Vec<(String, Vec<u32>)> = groups
             .iter()
             .map(|(partition, rows)| {
-                (partition.name(), rows.iter().map(|(_, placed)| placed.row).collect())
+                (partition.name(), rows.rows().map(|placed| placed.row).collect())
             })
             .collect();
         let expect: Vec<_> =

@@ -5,7 +5,7 @@ use arrow::compute::interleave;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
-use super::place::Placed;
+use super::place::{Placed, Run};
 use crate::error::Result;
 use crate::partition::Partition;
 use crate::schema::TableSchema;
@@ -66,16 +66,16 @@ impl<'a> RunWriter<'a> {
     pub(crate) fn write(
         &mut self,
         partition: Partition,
-        rows: &[(u32, Placed)],
+        rows: Run<'_>,
     ) -> Result<Vec<SegmentMeta>> {
         let dir = self.files.partition_dir(self.schema.id, &partition.name());
         self.files.disk.create_dir_all(&dir)?;
         let mut metas = Vec::new();
-        for part in rows.chunks(self.segment_row_count_max) {
+        for part in rows.parts(self.segment_row_count_max) {
             let (disk, id) = (self.files.disk.clone(), (self.next_id)());
             let mut writer = SegmentWriter::create(disk, &dir, id, self.schema, partition)?;
-            for slice in part.chunks(GATHER_ROW_COUNT) {
-                writer.write(self.gather(slice)?)?;
+            for part in part.parts(GATHER_ROW_COUNT) {
+                writer.write(self.gather(part)?)?;
             }
             metas.push(writer.finish()?);
         }
@@ -83,24 +83,24 @@ impl<'a> RunWriter<'a> {
         Ok(metas)
     }
 
-    fn gather(&self, rows: &[(u32, Placed)]) -> Result<SegmentRows> {
+    fn gather(&self, rows: Run<'_>) -> Result<SegmentRows> {
         let places: Vec<(usize, usize)> =
-            rows.iter().map(|(_, placed)| (placed.source as usize, placed.row as usize)).collect();
+            rows.rows().map(|placed| (placed.source as usize, placed.row as usize)).collect();
         let gather_column = |arrays: &Vec<ArrayRef>| -> Result<ArrayRef> {
             let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
             Ok(interleave(&arrays, &places)?)
         };
         let columns: Vec<ArrayRef> =
             self.sources.iter().map(gather_column).collect::<Result<_>>()?;
-        Ok(SegmentRows {
-            batch: RecordBatch::try_new(self.arrow.clone(), columns)?,
-            periods: Periods {
-                valid_from: rows.iter().map(|(_, placed)| placed.rect.valid_from).collect(),
-                valid_to: rows.iter().map(|(_, placed)| placed.rect.valid_to).collect(),
-                system_from: rows.iter().map(|(_, placed)| placed.rect.system_from).collect(),
-                system_to: rows.iter().map(|(_, placed)| placed.rect.system_to).collect(),
-            },
-            key_hashes: rows.iter().map(|(_, placed)| placed.hash).collect(),
-        })
+        let (mut periods, mut key_hashes) = (Periods::default(), Vec::new());
+        for Placed { rect, hash, .. } in rows.rows() {
+            key_hashes.push(*hash);
+            periods.valid_from.push(rect.valid_from);
+            periods.valid_to.push(rect.valid_to);
+            periods.system_from.push(rect.system_from);
+            periods.system_to.push(rect.system_to);
+        }
+        let batch = RecordBatch::try_new(self.arrow.clone(), columns)?;
+        Ok(SegmentRows { batch, periods, key_hashes })
     }
 }

@@ -13,6 +13,8 @@ pub(crate) type RowRef = (u32, u32);
 #[derive(Debug)]
 pub(crate) struct KeyedRows {
     entries: Vec<(u64, RowRef)>,
+    /// Where the rows of each key end.
+    ends: Vec<u32>,
 }
 
 impl KeyedRows {
@@ -26,18 +28,24 @@ impl KeyedRows {
         }
         // Row references are in the order of assertion, so an unstable sort by (hash, reference) keeps that order.
         entries.sort_unstable();
+        let mut ends = Vec::new();
+        let mut end = 0;
         for run in entries.chunk_by_mut(|a, b| a.0 == b.0) {
             let key = |entry: &(u64, RowRef)| key_of(chunks, entry.1);
-            if run.iter().any(|entry| key(entry) != key(&run[0])) {
-                run.sort_by(|a, b| key(a).cmp(key(b)).then(a.1.cmp(&b.1)));
+            let first = key(&run[0]);
+            // Rows are numbered with 32 bits in a memtable.
+            if run[1..].iter().all(|entry| key(entry) == first) {
+                end += run.len() as u32;
+                ends.push(end);
+                continue;
+            }
+            run.sort_by(|a, b| key(a).cmp(key(b)).then(a.1.cmp(&b.1)));
+            for group in run.chunk_by(|a, b| key(a) == key(b)) {
+                end += group.len() as u32;
+                ends.push(end);
             }
         }
-        KeyedRows { entries }
-    }
-
-    /// The row at a position of the order by key.
-    pub(crate) fn at(&self, position: usize) -> RowRef {
-        self.entries[position].1
+        KeyedRows { entries, ends }
     }
 
     /// The rows whose key has this hash.
@@ -48,14 +56,13 @@ impl KeyedRows {
     }
 
     /// The groups, in order of hash: hash, rows of one key oldest first.
-    pub(crate) fn groups<'a>(
-        &'a self,
-        chunks: &'a [Arc<Chunk>],
-    ) -> impl Iterator<Item = (u64, &'a [(u64, RowRef)])> {
-        let same = |a: &(u64, RowRef), b: &(u64, RowRef)| {
-            a.0 == b.0 && key_of(chunks, a.1) == key_of(chunks, b.1)
-        };
-        self.entries.chunk_by(same).map(|group| (group[0].0, group))
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (u64, &[(u64, RowRef)])> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let group = &self.entries[start..*end as usize];
+            start = *end as usize;
+            (group[0].0, group)
+        })
     }
 }
 

@@ -107,7 +107,7 @@ impl ByKey {
     /// Every version that stems from the assertions.
     pub(crate) fn versions(&self, version: &mut impl FnMut(RowRef, Rect)) {
         let mut resolver = Resolver::new();
-        for (_, group) in self.rows.groups(&self.view.chunks) {
+        for (_, group) in self.rows.groups() {
             let assertions = group.iter().map(|&(_, (chunk, row))| {
                 ((chunk, row), &*self.view.chunks[chunk as usize], row as usize)
             });

@@ -17,6 +17,33 @@ impl SupersessionSet {
         SupersessionSet { rows, cuts }
     }
 
+    /// These cuts and later ones. One pass over both: each flush adds to the cuts of every segment that it concerns.
+    pub(crate) fn with(&self, newer: &SupersessionSet) -> SupersessionSet {
+        if self.rows.is_empty() {
+            return newer.clone();
+        }
+        let count = self.rows.len() + newer.rows.len();
+        let mut all =
+            SupersessionSet { rows: Vec::with_capacity(count), cuts: Vec::with_capacity(count) };
+        let mut at = 0;
+        for (row, cut) in newer.iter() {
+            // What is older goes first, also for the same row.
+            let until = at + self.rows[at..].iter().take_while(|older| **older <= row).count();
+            all.rows.extend_from_slice(&self.rows[at..until]);
+            all.cuts.extend_from_slice(&self.cuts[at..until]);
+            all.rows.push(row);
+            all.cuts.push(cut);
+            at = until;
+        }
+        all.rows.extend_from_slice(&self.rows[at..]);
+        all.cuts.extend_from_slice(&self.cuts[at..]);
+        all
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The cuts of one row, oldest first.
     pub(crate) fn of(&self, row: u32) -> &[Cut] {
         let first = self.rows.partition_point(|other| *other < row);
@@ -54,5 +81,15 @@ mod tests {
         assert_eq!(set.of(8), []);
         let within: Vec<_> = set.within(4, 9).map(|(row, cuts)| (row, cuts.len())).collect();
         assert_eq!(within, [(7, 2)]);
+    }
+
+    #[test]
+    fn later_cuts_come_behind_earlier_ones_of_their_row() {
+        let cut = |at| Cut { at, from: 0, to: 1 };
+        let (older, newer) = (vec![(3, cut(1)), (7, cut(2))], vec![(1, cut(3)), (3, cut(4))]);
+        let both = SupersessionSet::new(older.clone()).with(&SupersessionSet::new(newer.clone()));
+        assert_eq!(both, SupersessionSet::new([older, newer].concat()));
+        let all: Vec<_> = both.iter().map(|(row, cut)| (row, cut.at)).collect();
+        assert_eq!(all, [(1, 3), (3, 1), (3, 4), (7, 2)]);
     }
 }

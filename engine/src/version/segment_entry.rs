@@ -1,6 +1,8 @@
 //! A segment together with the supersessions of its rows.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::error::Result;
 use crate::segment::Segment;
@@ -12,15 +14,13 @@ pub(crate) struct SegmentEntry {
     segment: Arc<Segment>,
     /// Files with cuts of this segment's rows, oldest first.
     files: Vec<Arc<SupersessionFile>>,
-    /// Cuts of the first so many files that were read when the entry was made.
-    known: Option<(usize, Arc<SupersessionSet>)>,
-    /// The cuts, once somebody has asked for them.
-    cuts: OnceLock<Arc<SupersessionSet>>,
+    /// The cuts of the first so many files, which are all once somebody has asked for them.
+    known: Mutex<(usize, Arc<SupersessionSet>)>,
 }
 
 impl SegmentEntry {
     pub(crate) fn new(segment: Arc<Segment>, files: Vec<Arc<SupersessionFile>>) -> SegmentEntry {
-        SegmentEntry { segment, files, known: None, cuts: OnceLock::new() }
+        SegmentEntry { segment, files, known: Mutex::default() }
     }
 
     pub(crate) fn segment(&self) -> &Arc<Segment> {
@@ -35,9 +35,10 @@ impl SegmentEntry {
     /// looks at the cuts of all before.
     pub(crate) fn with_file(&self, file: Arc<SupersessionFile>) -> SegmentEntry {
         let files = self.files.iter().cloned().chain([file]).collect();
-        let known = self.cuts.get().map(|cuts| (self.files.len(), cuts.clone()));
-        let known = known.or_else(|| self.known.clone());
-        SegmentEntry { known, ..SegmentEntry::new(self.segment.clone(), files) }
+        // Nobody waits here, where the state is exchanged, for one who is reading them: they would be read once more.
+        let known = self.known.try_lock().map(|known| known.clone()).unwrap_or_default();
+        let known = Mutex::new(known);
+        SegmentEntry { segment: self.segment.clone(), files, known }
     }
 
     /// How many cuts there are, without reading them.
@@ -48,17 +49,17 @@ impl SegmentEntry {
 
     /// The cuts of the segment's rows; read from disk the first time.
     pub(crate) fn cuts(&self) -> Result<Arc<SupersessionSet>> {
-        if let Some(cuts) = self.cuts.get() {
-            return Ok(cuts.clone());
+        let mut known = self.known.lock();
+        let (known_count, cuts) = &mut *known;
+        if *known_count < self.files.len() {
+            let (id, row_count) = (self.segment.meta().id, self.segment.meta().row_count);
+            let mut newer = Vec::new();
+            for file in &self.files[*known_count..] {
+                file.read(id, row_count, &mut newer)?;
+            }
+            *cuts = Arc::new(cuts.with(&SupersessionSet::new(newer)));
+            *known_count = self.files.len();
         }
-        let (known_count, known) = match &self.known {
-            Some((count, cuts)) => (*count, Some(cuts)),
-            None => (0, None),
-        };
-        let mut entries: Vec<_> = known.map(|cuts| cuts.iter().collect()).unwrap_or_default();
-        for file in &self.files[known_count..] {
-            file.read(self.segment.meta().id, self.segment.meta().row_count, &mut entries)?;
-        }
-        Ok(self.cuts.get_or_init(|| Arc::new(SupersessionSet::new(entries))).clone())
+        Ok(cuts.clone())
     }
 }

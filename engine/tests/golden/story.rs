@@ -15,7 +15,7 @@ pub(crate) fn micros(text: &str) -> i64 {
     ValidTime::parse(text).expect("an instant").micros()
 }
 
-/// A database in `dir` at this present, without a background thread: every file is made when the story says so.
+/// A database in `dir` at this present, without background threads: every file is made when the story says so.
 pub(crate) fn open(dir: &Path, now: &str) -> Result<Database> {
     let clock = ManualClock::new(SystemTime::from_micros(micros(now)));
     Database::open(dir, Options::default().background(false).clock(Arc::new(clock)))

@@ -15,15 +15,13 @@ use crate::error::{Error, Result};
 type New = (usize, usize, i64, i64);
 
 /// An error that names the first key that is taken, by a row that is there or by another new one.
-///
-/// A row without a beginning begins at `acts_from`.
+/// A row without a start is valid from `acts_from` on.
 pub(super) fn check(
     snapshot: &Snapshot,
-    acts_from: SystemTime,
     table: &TableSchema,
     rows: &[RecordBatch],
+    acts_from: ValidTime,
 ) -> Result<()> {
-    let now = acts_from.micros();
     let names: Vec<&str> = table.key.iter().map(|at| table.columns[*at].name.as_str()).collect();
     let fields = table.key.iter().map(|at| SortField::new(table.columns[*at].data_type.arrow()));
     let converter = RowConverter::new(fields.collect())?;
@@ -39,7 +37,7 @@ pub(super) fn check(
             Some(array) => periods::instants(array, unbounded),
             None => vec![absent; batch.num_rows()],
         };
-        let (from, to) = (bound(VALID_FROM, now, i64::MIN), bound(VALID_TO, i64::MAX, i64::MAX));
+        let (from, to) = (bound(VALID_FROM, acts_from.micros(), i64::MIN), bound(VALID_TO, i64::MAX, i64::MAX));
         for at in 0..batch.num_rows() {
             (first, last) = (first.min(from[at]), last.max(to[at]));
             let others = new.entry(keys.row(at).owned()).or_default();

@@ -14,7 +14,7 @@ mod stage;
 
 use std::sync::Arc;
 
-use annals_engine::TableSchema;
+use annals_engine::{TableSchema, ValidTime};
 use datafusion::logical_expr::LogicalPlan;
 
 use crate::error::{Error, Result};
@@ -43,12 +43,12 @@ enum Action {
     Delete { portion: Portion },
 }
 
-/// Plans an INSERT, UPSERT, UPDATE or DELETE.
-pub(crate) fn plan(planner: &Planner, statement: &Statement) -> Result<Change> {
+/// Plans an INSERT, UPSERT, UPDATE or DELETE. Without a portion it acts from `acts_from` on.
+pub(crate) fn plan(planner: &Planner, statement: &Statement, acts_from: ValidTime) -> Result<Change> {
     match statement {
         Statement::Insert(insert) => insert::plan(planner, insert),
-        Statement::Update(update) => select::plan_update(planner, update),
-        Statement::Delete(delete) => select::plan_delete(planner, delete),
+        Statement::Update(update) => select::plan_update(planner, update, acts_from),
+        Statement::Delete(delete) => select::plan_delete(planner, delete, acts_from),
         _ => Err(Error::invalid("the statement is not a change")),
     }
 }

@@ -10,7 +10,7 @@ use crate::plan::{Bound, Planner};
 /// Over which part of valid time a change acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Portion {
-    /// From the transaction's system time on. The statement sees `now`, an instant before it.
+    /// From the transaction's system time on, which is no earlier than this.
     FromNow(ValidTime),
     /// `[from, to)`.
     Range(ValidTime, ValidTime),
@@ -23,7 +23,7 @@ impl Portion {
     /// The part of a period that lies in the portion; from `None`: from the transaction's system time on.
     pub(crate) fn clip(self, from: i64, to: i64) -> (Option<i64>, i64) {
         match self {
-            Portion::FromNow(now) if from <= now.micros() => (None, to),
+            Portion::FromNow(first) if from <= first.micros() => (None, to),
             Portion::FromNow(_) => (Some(from), to),
             Portion::Range(a, b) => (Some(from.max(a.micros())), to.min(b.micros())),
         }
@@ -43,13 +43,13 @@ impl Target {
     pub(crate) fn read(
         planner: &Planner,
         factor: &TableFactor,
+        acts_from: ValidTime,
         schema: impl FnOnce(&ObjectName) -> Result<std::sync::Arc<TableSchema>>,
     ) -> Result<(Target, std::sync::Arc<TableSchema>)> {
         let TableFactor::Table { name, alias, version, args: None, .. } = factor else {
             return Err(Error::invalid("a change names one table").at(factor.span()));
         };
         let schema = schema(name)?;
-        let now = ValidTime::from_micros(planner.context().acts_from().micros());
         let read = match version {
             Some(version) => version_arguments(version)
                 .ok_or_else(|| Error::invalid("unknown table version").at(name.span()))?,
@@ -63,8 +63,8 @@ impl Target {
         let (portion, clause) = match read.valid {
             None if schema.is_event => (Portion::ALL, (Form::All, Vec::new())),
             None => {
-                let at = Expr::value(Literal::SingleQuotedString(now.to_string()));
-                (Portion::FromNow(now), (Form::FromTo, vec![at, null()]))
+                let at = Expr::value(Literal::SingleQuotedString(acts_from.to_string()));
+                (Portion::FromNow(acts_from), (Form::FromTo, vec![at, null()]))
             }
             Some((Form::All, _)) => (Portion::ALL, (Form::All, Vec::new())),
             Some((Form::Portion, bounds)) => {

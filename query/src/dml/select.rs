@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use annals_engine::{TableSchema, VALID_FROM, VALID_TO};
+use annals_engine::{TableSchema, VALID_FROM, VALID_TO, ValidTime};
 use sqlparser::ast::{
     AssignmentTarget, Expr, Ident, ObjectName, ObjectNamePart, SelectItem, Spanned, TableWithJoins,
 };
@@ -15,8 +15,9 @@ use crate::parse::{Delete, Update, did_you_mean, select_query, table_name};
 use crate::plan::Planner;
 use crate::session::Tag;
 
-pub(super) fn plan_update(planner: &Planner, update: &Update) -> Result<Change> {
-    let (target, table) = Target::read(planner, &update.table, |name| schema_of(planner, name))?;
+pub(super) fn plan_update(planner: &Planner, update: &Update, acts_from: ValidTime) -> Result<Change> {
+    let schema = |name: &ObjectName| schema_of(planner, name);
+    let (target, table) = Target::read(planner, &update.table, acts_from, schema)?;
     if table.is_event {
         let message = format!("rows of event table `{}` are never changed: DELETE and INSERT", table.name);
         return Err(Error::invalid(message).at(target.name.span()));
@@ -47,8 +48,9 @@ pub(super) fn plan_update(planner: &Planner, update: &Update) -> Result<Change> 
     Ok(Change { tag: Tag::Update, plan, reads_rows: true, table, action })
 }
 
-pub(super) fn plan_delete(planner: &Planner, delete: &Delete) -> Result<Change> {
-    let (target, table) = Target::read(planner, &delete.table, |name| schema_of(planner, name))?;
+pub(super) fn plan_delete(planner: &Planner, delete: &Delete, acts_from: ValidTime) -> Result<Change> {
+    let schema = |name: &ObjectName| schema_of(planner, name);
+    let (target, table) = Target::read(planner, &delete.table, acts_from, schema)?;
     let keys = table.key.iter().map(|at| table.columns[*at].name.as_str());
     let items = keys.map(|name| SelectItem::UnnamedExpr(qualified(&target.qualifier, name)));
     let items: Vec<SelectItem> = items.chain(periods(&target.qualifier)).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use annals_engine::{Snapshot, SystemTime, TableSchema, VALID_FROM, VALID_TO};
+use annals_engine::{Snapshot, TableSchema, VALID_FROM, VALID_TO};
 use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{Field, Schema};
@@ -21,7 +21,6 @@ impl Change {
     pub(crate) fn stage(
         &self,
         snapshot: &Snapshot,
-        acts_from: SystemTime,
         open: &mut OpenTransaction,
         batches: Vec<RecordBatch>,
     ) -> Result<u64> {
@@ -34,7 +33,8 @@ impl Change {
                     rows.push(self.named(batch, columns)?);
                 }
                 if *is_insert {
-                    free::check(snapshot, acts_from, &self.table, &rows)?;
+                    free::check(snapshot, &self.table, &rows, open.acts_from())?;
+                    self.expect_free(open, &rows)?;
                 }
                 for batch in &rows {
                     open.staged().put(&self.table.name, batch)?;
@@ -60,6 +60,19 @@ impl Change {
             }
         }
         Ok(row_count)
+    }
+
+    /// The keys must still be free when the transaction commits. Nobody asks where the table is as it was: what the transaction itself
+    /// has retracted is not free in the eyes of others.
+    fn expect_free(&self, open: &mut OpenTransaction, rows: &[RecordBatch]) -> Result<()> {
+        let (table, rows, acts_from) = (self.table.clone(), rows.to_vec(), open.acts_from());
+        let seen = open.last_change(&table.name)?;
+        let message = format!("another transaction has made a key of table `{}` valid that this one inserts", table.name);
+        open.staged().expect(message, move |latest| {
+            let is_same = latest.last_change(&table.name)? == seen;
+            Ok(is_same || free::check(latest, &table, &rows, acts_from).is_ok())
+        });
+        Ok(())
     }
 
     fn put_clipped(&self, open: &mut OpenTransaction, batch: RecordBatch, is_from_now: bool) -> Result<()> {

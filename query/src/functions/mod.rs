@@ -3,6 +3,7 @@
 //!
 //! Each is a function of its arguments alone: none of them plans a statement or asks what time it is.
 
+pub(crate) mod changes;
 pub(crate) mod periods;
 pub(crate) mod sequenced;
 
@@ -46,14 +47,4 @@ impl QueryPlanner for WithOperators {
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(SequencedPlanner)]);
         planner.create_physical_plan(plan, session).await
     }
-}
-
-pub(crate) fn changes_provider(
-    _: &annals_engine::Snapshot,
-    _: &str,
-    _: annals_engine::SystemTime,
-    _: annals_engine::SystemTime,
-    _: annals_engine::Period<annals_engine::Valid>,
-) -> annals_engine::Result<Arc<dyn datafusion::catalog::TableProvider>> {
-    Err(annals_engine::Error::invalid("changes"))
 }

@@ -18,7 +18,7 @@ mod tokens;
 pub(crate) use bind::bind_statement as bind;
 pub(crate) use create_table::{CreateTable, table_name};
 pub(crate) use names::did_you_mean;
-pub(crate) use scope::{EVENT_ID, show_periods};
+pub(crate) use scope::{EVENT_ID, is_hidden, show_periods};
 pub(crate) use sequenced::{Sequenced, sequenced};
 pub(crate) use statement::{
     Defaults, Delete, Insert, Parsed, Statement, Update, condition_query, parse, select_query,

@@ -202,23 +202,15 @@ fn take_token(words: &mut Words<'_>, token: &Token) -> Result<()> {
     }
 }
 
-/// Where the first of two bounds ends at the latest: `INTERVAL '1 day' TO now()` would be read as an interval from one unit to
-/// another. An interval that has two units names the first one before its TO.
+/// Where the first of two bounds ends at the latest: `INTERVAL '1' DAY TO now()` would be read as an interval from one unit to
+/// another, such as `INTERVAL '1-2' YEAR TO MONTH`, which the SQL library takes any TO for.
 fn end_of_first(tokens: &[TokenWithSpan], between: &str) -> usize {
-    const UNITS: &[&str] = &["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"];
-    let mut open = 0_usize;
-    for (at, token) in tokens.iter().enumerate() {
-        match token.token {
-            Token::LParen => open += 1,
-            Token::RParen => open = open.saturating_sub(1),
-            _ => (),
-        }
-        let is_unit = at > 0 && UNITS.iter().any(|unit| is_word(tokens.get(at - 1), unit));
-        if open == 0 && !is_unit && is_word(Some(token), between) {
-            return at;
-        }
-    }
-    tokens.len()
+    const UNITS: [&str; 6] = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"];
+    let is_end = |at: &usize| {
+        let is_unit = UNITS.iter().any(|unit| is_word(tokens.get(at + 1), unit));
+        is_word(tokens.get(*at), between) && !is_unit
+    };
+    (0..tokens.len()).find(is_end).unwrap_or(tokens.len())
 }
 
 fn bound_at<'a>(words: &mut Words<'a>) -> Result<&'a [TokenWithSpan]> {

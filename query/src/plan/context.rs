@@ -44,7 +44,6 @@ pub(crate) type Views = HashMap<String, View>;
 pub(crate) struct Context {
     database: Database,
     snapshot: Snapshot,
-    acts_from: SystemTime,
     names_periods: bool,
     valid: Option<ValidTime>,
     system: Option<SystemTime>,
@@ -67,11 +66,9 @@ impl Context {
         state: Arc<SessionState>,
         views: Arc<Views>,
     ) -> Context {
-        let acts_from = snapshot.system_time();
         Context {
             database,
             snapshot,
-            acts_from,
             names_periods: false,
             valid: None,
             system: None,
@@ -92,17 +89,6 @@ impl Context {
         self.valid = valid.or(self.valid);
         self.system = system.or(self.system);
         self
-    }
-
-    /// In a transaction that brings its own system time: changes act from then on.
-    pub(crate) fn acting_from(mut self, system_time: Option<SystemTime>) -> Context {
-        self.acts_from = system_time.unwrap_or(self.acts_from);
-        self
-    }
-
-    /// From when on a change without a portion acts: now, or the system time that the transaction brings along.
-    pub(crate) fn acts_from(&self) -> SystemTime {
-        self.acts_from
     }
 
     /// The instant that `now()` and tables without a clause speak of.
@@ -152,10 +138,6 @@ impl Planner {
         Planner { context, relations }
     }
 
-    pub(crate) fn context(&self) -> &Arc<Context> {
-        &self.context
-    }
-
     fn sql<'a>(&'a self) -> SqlToRel<'a, Planner> {
         let options = ParserOptions::new().with_parse_float_as_decimal(true).with_collect_spans(true);
         SqlToRel::new_with_options(self, options)
@@ -175,7 +157,6 @@ impl Planner {
         let copy = Context {
             database: context.database.clone(),
             snapshot: context.snapshot.clone(),
-            acts_from: context.acts_from,
             names_periods: true,
             valid: context.valid,
             system: context.system,

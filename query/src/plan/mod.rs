@@ -9,6 +9,7 @@ mod instant;
 mod now;
 mod relation;
 mod sequenced;
+mod table_function;
 mod types;
 
 pub(crate) use context::{Context, Planner, View, Views};

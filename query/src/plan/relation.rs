@@ -14,7 +14,7 @@ use sqlparser::ast::{FunctionArg, FunctionArgExpr, Spanned, TableFactor};
 use super::context::Context;
 use super::instant::{Bound, Clauses, clauses};
 use crate::error::{Error, Result};
-use crate::functions::changes_provider;
+use crate::functions::changes::{ChangesRequest, ChangesTable};
 use crate::parse::{sequenced, table_name, version_arguments};
 use crate::scan::TemporalTable;
 use annals_engine::{Period, SystemTime, ValidTime};
@@ -40,6 +40,16 @@ impl RelationPlanner for Relations {
                     return Err(Error::invalid(message).at(name.span()).into());
                 }
                 let plan = self.changes(&args.args, planner)?;
+                Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
+            }
+            TableFactor::Table { name, alias, args: Some(args), version: None, .. } => {
+                let function = table_name(&name)?;
+                let plan = super::table_function::plan(&function, &args.args, planner)?;
+                Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
+            }
+            TableFactor::Function { lateral: false, name, args, with_ordinality: false, alias } => {
+                let function = table_name(&name)?;
+                let plan = super::table_function::plan(&function, &args, planner)?;
                 Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
             }
             TableFactor::Table { name, alias, args, version: Some(version), .. } => {
@@ -172,8 +182,11 @@ impl Relations {
         let (low, high): (ValidTime, ValidTime) = (low.from(), high.to());
         let valid = Period::new(low, high).map_err(|error| Error::from(error).at(from.span()))?;
         let snapshot = self.context.snapshot();
-        let provider = changes_provider(snapshot, name, start, end, valid).map_err(|error| Error::from(error).at(table.span()))?;
-        let shown = format!("changes({name}, {start}, {end}, {low}, {high})");
+        let schema = snapshot.table_schema(name).map_err(|error| Error::from(error).at(table.span()))?;
+        let request = ChangesRequest::new(snapshot.clone(), schema, (start, end), valid);
+        let request = request.map_err(|error| Error::from(error).at(from.span()))?;
+        let shown = request.to_string();
+        let provider = Arc::new(ChangesTable::new(request));
         let plan = LogicalPlanBuilder::scan(TableReference::bare(shown), provider_as_source(provider), None);
         let plan = plan.and_then(|plan| plan.alias("changes")).and_then(LogicalPlanBuilder::build);
         plan.map_err(Error::from)

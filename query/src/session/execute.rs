@@ -13,7 +13,7 @@ use sqlparser::ast::{Expr, ObjectName, Query};
 
 use super::sql::on_deep_stack;
 use super::transaction::OpenTransaction;
-use super::{Outcome, Prepared, Session, Tag};
+use super::{Outcome, Prepared, Session, Tag, direct};
 use crate::dml;
 use crate::error::{Error, Result};
 use crate::parse::{CreateTable, Defaults, Statement, bind, condition_query, table_name};
@@ -34,10 +34,7 @@ impl Session {
         on_deep_stack(|| bind(&mut statement, parameters))?;
         let names_periods = parsed.names_periods;
         match statement {
-            Statement::Query { query, defaults } => {
-                let (plan, now) = self.plan(query, &defaults, names_periods)?;
-                self.answer(Tag::Select, &plan, now).await
-            }
+            Statement::Query { query, defaults } => self.query(query, &defaults, names_periods).await,
             Statement::Explain { is_analyze, is_verbose, statement } => {
                 let Statement::Query { query, defaults } = *statement else {
                     return Err(Error::invalid("EXPLAIN takes a query"));
@@ -65,6 +62,24 @@ impl Session {
                 self.assert(condition, message, &text, names_periods).await
             }
         }
+    }
+
+    async fn query(
+        &mut self,
+        query: Box<Query>,
+        defaults: &Defaults,
+        names_periods: bool,
+    ) -> Result<Outcome> {
+        if self.valid.is_none() && self.system.is_none() {
+            let snapshot = self.snapshot()?;
+            let is_table = |name: &str| !self.views.contains_key(name);
+            if let Some(rows) = direct::look_up(&snapshot, &query, defaults, is_table)? {
+                let system_time = Some(snapshot.system_time());
+                return Ok(Outcome { rows: Some(rows), system_time, ..Outcome::done(Tag::Select) });
+            }
+        }
+        let (plan, now) = self.plan(query, defaults, names_periods)?;
+        self.answer(Tag::Select, &plan, now).await
     }
 
     /// What a statement reads: the transaction's own picture, or all that is committed.
@@ -151,15 +166,14 @@ impl Session {
         names_periods: bool,
     ) -> Result<Outcome> {
         let snapshot = open.snapshot()?;
-        let context = self.context(snapshot.clone(), names_periods).acting_from(open.system_time());
-        let planner = Planner::new(context);
-        let change = on_deep_stack(|| dml::plan(&planner, statement))?;
+        let planner = Planner::new(self.context(snapshot.clone(), names_periods));
+        let change = on_deep_stack(|| dml::plan(&planner, statement, open.acts_from()))?;
         let rows = self.stream(&change.plan).await?;
         if change.reads_rows {
             open.depends_on(tables_of(&change.plan)?);
         }
         let batches = rows.try_collect().await?;
-        let row_count = change.stage(&snapshot, planner.context().acts_from(), open, batches)?;
+        let row_count = change.stage(&snapshot, open, batches)?;
         Ok(Outcome { row_count, ..Outcome::done(change.tag) })
     }
 

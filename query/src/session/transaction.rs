@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use annals_engine::{Commit, Database, ErrorKind, Snapshot, SystemTime, Transaction};
+use annals_engine::{Commit, Database, ErrorKind, Snapshot, SystemTime, Transaction, ValidTime};
 
 use crate::error::{Error, Result};
 
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 pub(crate) struct OpenTransaction {
     transaction: Transaction,
     base: Snapshot,
-    /// The system time that it brings along.
+    /// Its own system time; `None` if the commit is given one.
     system_time: Option<SystemTime>,
     /// Tables that a change or an assertion has read.
     reads: BTreeSet<String>,
@@ -40,9 +40,16 @@ impl OpenTransaction {
         }
     }
 
-    /// The system time that the transaction brings along.
-    pub(crate) fn system_time(&self) -> Option<SystemTime> {
-        self.system_time
+    /// When a change without a portion begins to act: at the transaction's own system time, or at the first instant that its commit
+    /// can get.
+    pub(crate) fn acts_from(&self) -> ValidTime {
+        let first = || SystemTime::from_micros(self.base.system_time().micros().saturating_add(1));
+        ValidTime::from_micros(self.system_time.unwrap_or_else(first).micros())
+    }
+
+    /// The last change of a table that it has not made itself.
+    pub(crate) fn last_change(&self, table: &str) -> Result<Option<SystemTime>> {
+        Ok(self.base.last_change(table)?)
     }
 
     /// Where the changes go.

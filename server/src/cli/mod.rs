@@ -6,6 +6,7 @@ mod demo;
 mod export;
 mod get;
 mod import;
+mod sql;
 mod stats;
 mod verify;
 
@@ -32,6 +33,7 @@ pub(crate) struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    Sql(sql::Sql),
     Import(import::Import),
     Export(export::Export),
     Get(get::Get),
@@ -46,6 +48,7 @@ impl CommandLine {
     pub(crate) fn run(self) -> Result<()> {
         match self.command {
             Command::Demo(command) => command.run(),
+            Command::Sql(command) => command.run(),
             Command::Import(command) => command.run(),
             Command::Export(command) => command.run(),
             Command::Get(command) => command.run(),

@@ -38,7 +38,7 @@ enum Kind<'a> {
     Date(&'a PrimitiveArray<Date32Type>),
     Instant(&'a PrimitiveArray<TimestampMicrosecondType>),
     Uuid(&'a FixedSizeBinaryArray),
-    /// A type that no column has.
+    /// A type that no column of a table has: lists, intervals.
     Other,
 }
 
@@ -149,6 +149,12 @@ impl<'a> Cells<'a> {
         }
         if let Kind::Text(array) = &self.kind {
             json_string(array.value(row), to);
+            return;
+        }
+        if let Kind::Other = &self.kind {
+            let mut text = String::new();
+            self.text(row, &mut text);
+            json_string(&text, to);
             return;
         }
         to.push('"');

@@ -6,6 +6,7 @@
 //! | `json`, `ndjson` | `null` | the same, as strings | as strings, so that no reader rounds them |
 //! | `arrow`, `parquet` | as such | microseconds in UTC | as such |
 
+mod answer;
 mod cell;
 mod json;
 mod table;
@@ -24,6 +25,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use crate::error::Result;
+pub(crate) use answer::Answer;
 pub(crate) use cell::Cells;
 use json::JsonWriter;
 use table::TableWriter;
@@ -51,6 +53,11 @@ impl Format {
     pub(crate) fn of_stdout(asked: Option<Format>) -> Format {
         let is_terminal = std::io::stdout().is_terminal();
         asked.unwrap_or(if is_terminal { Format::Table } else { Format::Csv })
+    }
+
+    /// Whether bytes of this form are one answer, and another one behind it would be lost or spoil it.
+    pub(crate) fn is_one_answer(self) -> bool {
+        matches!(self, Format::Arrow | Format::Parquet)
     }
 }
 

@@ -19,7 +19,8 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn of(output: &Output) -> Outcome {
+    /// What a process did that has ended.
+    pub fn of(output: &Output) -> Outcome {
         Outcome {
             status: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -8,7 +8,9 @@ mod rng;
 mod shape;
 mod step;
 
-pub use query::{Filter, Query, Question, draw_query};
+pub use query::{
+    Filter, Instants, Query, Question, draw_clause, draw_filter, draw_period_near, draw_query,
+};
 pub use rng::{Rng, runs};
-pub use shape::{Shape, shapes};
-pub use step::{Change, Grid, Situation, Step, draw_step};
+pub use shape::{Shape, draw_cell, shapes};
+pub use step::{Change, Grid, Situation, Step, draw_period, draw_step};

@@ -109,7 +109,7 @@ impl Filter {
 pub fn draw_query(rng: &mut Rng, shapes: &[Shape], tables: &[Table], now: i64) -> Query {
     let table = rng.below(shapes.len());
     let shape = &shapes[table];
-    let mut instants = Instants::around(&tables[table], now);
+    let instants = Instants::around(&tables[table], now);
     let question = match rng.weighted(&[30, 8, 62]) {
         0 => Question::Get {
             key: draw_key(rng, shape, &tables[table]),
@@ -129,23 +129,27 @@ pub fn draw_query(rng: &mut Rng, shapes: &[Shape], tables: &[Table], now: i64) -
 }
 
 /// Where answers change, and the instants just beside.
-struct Instants {
+#[derive(Clone, Debug)]
+pub struct Instants {
     valid: Vec<i64>,
     system: Vec<i64>,
     now: i64,
 }
 
 impl Instants {
-    fn around(table: &Table, now: i64) -> Instants {
+    /// Of a table; `now` is the latest instant of system time that may be asked for.
+    pub fn around(table: &Table, now: i64) -> Instants {
         let (valid, system) = table.boundaries();
         Instants { valid, system, now }
     }
 
-    fn valid(&mut self, rng: &mut Rng) -> i64 {
+    /// An instant of valid time.
+    pub fn valid(&self, rng: &mut Rng) -> i64 {
         near(rng, &self.valid, self.now)
     }
 
-    fn system(&mut self, rng: &mut Rng) -> i64 {
+    /// An instant of system time.
+    pub fn system(&self, rng: &mut Rng) -> i64 {
         near(rng, &self.system, self.now).min(self.now)
     }
 }
@@ -163,12 +167,16 @@ fn near(rng: &mut Rng, instants: &[i64], now: i64) -> i64 {
     }
 }
 
+/// A period of valid time around the data, sometimes unbounded.
+pub fn draw_period_near(rng: &mut Rng, instants: &Instants) -> (i64, i64) {
+    let (x, y) = (instants.valid(rng), instants.valid(rng));
+    let from = if rng.chance(10) { i64::MIN } else { x.min(y) };
+    let to = if rng.chance(10) { i64::MAX } else { x.max(y + i64::from(x == y)) };
+    (from, to)
+}
+
 /// A clause, or none. Bounds of `FROM .. TO` and `BETWEEN` may be unbounded.
-fn draw_clause(
-    rng: &mut Rng,
-    mut instant: impl FnMut(&mut Rng) -> i64,
-    last: i64,
-) -> Option<Clause> {
+pub fn draw_clause(rng: &mut Rng, instant: impl Fn(&mut Rng) -> i64, last: i64) -> Option<Clause> {
     let (x, y) = (instant(rng), instant(rng));
     let (a, b) = (x.min(y), x.max(y));
     let (open_a, open_b) =
@@ -201,7 +209,8 @@ fn draw_columns(rng: &mut Rng, shape: &Shape) -> Vec<&'static str> {
     wanted
 }
 
-fn draw_filter(rng: &mut Rng, shape: &Shape, depth: usize) -> Filter {
+/// A predicate on a column of the shape, or on two.
+pub fn draw_filter(rng: &mut Rng, shape: &Shape, depth: usize) -> Filter {
     if depth > 0 && rng.chance(15) {
         let both = [draw_filter(rng, shape, depth - 1), draw_filter(rng, shape, depth - 1)];
         return Filter::And(Box::new(both));

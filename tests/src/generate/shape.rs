@@ -118,7 +118,7 @@ impl Shape {
 }
 
 /// A value of a small domain, so that predicates meet it.
-pub(super) fn draw_cell(data_type: DataType, nullable: bool, rng: &mut Rng) -> Cell {
+pub fn draw_cell(data_type: DataType, nullable: bool, rng: &mut Rng) -> Cell {
     if nullable && rng.chance(20) {
         return Cell::Null;
     }

@@ -157,7 +157,8 @@ fn draw_event(rng: &mut Rng, at: &Situation<'_>, table: usize, label: &mut i64) 
     Some(Change { table, key, row, valid: occurred_at.map(|instant| (instant, instant + 1)) })
 }
 
-fn draw_period(rng: &mut Rng, grid: Grid) -> Option<(i64, i64)> {
+/// A valid period; `None` leaves it to the engine.
+pub fn draw_period(rng: &mut Rng, grid: Grid) -> Option<(i64, i64)> {
     let from = grid.draw_instant(rng);
     match rng.below(10) {
         0 => None,

@@ -50,6 +50,26 @@ impl Truth {
         points + snapshots + pairs
     }
 
+    /// Points: id, system time, valid time, zone, offset, is_dst, abbreviation.
+    pub fn points(&self) -> &[csv::StringRecord] {
+        &self.points
+    }
+
+    /// Whole snapshots: id, system time, valid time, row count, sum of offsets, rows by is_dst (two), abbreviations, MD5.
+    pub fn snapshots(&self) -> &[csv::StringRecord] {
+        &self.snapshots
+    }
+
+    /// What is compared: id, two system times, valid time; how many zones changed, appeared, vanished.
+    pub fn diff_pairs(&self) -> &[csv::StringRecord] {
+        &self.diff_pairs
+    }
+
+    /// The differences: id, two system times, valid time, zone, two offsets.
+    pub fn diffs(&self) -> &[csv::StringRecord] {
+        &self.diffs
+    }
+
     /// How many questions there are in all.
     pub fn question_count(&self) -> usize {
         self.points.len() + self.snapshots.len() + self.diff_pairs.len()

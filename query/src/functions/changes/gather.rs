@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals_engine::{Clause, Comparison, Predicate, SYSTEM_FROM, SYSTEM_TO, SystemTime, Value};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, TimestampMicrosecondType};
 use arrow::row::{Row, RowConverter, Rows, SortField};
 use datafusion::common::{DataFusionError, Result, exec_err};

@@ -36,7 +36,9 @@ pub(super) fn coerce(
                 | DataType::Utf8View
         );
         if !is_instant {
-            return plan_err!("{function}: argument {number} is no instant but of type {data_type}");
+            return plan_err!(
+                "{function}: argument {number} is no instant but of type {data_type}"
+            );
         }
     }
     Ok(vec![instant_type(); given.len()])

@@ -51,10 +51,7 @@ impl Function {
             Function::Count => true,
             Function::Sum => matches!(
                 argument,
-                DataType::Int64
-                    | DataType::UInt64
-                    | DataType::Float64
-                    | DataType::Decimal128(_, _)
+                DataType::Int64 | DataType::UInt64 | DataType::Float64 | DataType::Decimal128(_, _)
             ),
             Function::Avg => matches!(argument, DataType::Float64 | DataType::Decimal128(_, _)),
             Function::Min | Function::Max => {
@@ -93,6 +90,7 @@ pub(crate) struct Call {
 
 impl Call {
     /// `count(*)`.
+    #[cfg(test)]
     pub(crate) fn count_rows(name: impl Into<String>) -> Call {
         Call {
             function: Function::Count,
@@ -104,6 +102,7 @@ impl Call {
     }
 
     /// `function(argument)`.
+    #[cfg(test)]
     pub(crate) fn of(function: Function, argument: Expr, name: impl Into<String>) -> Call {
         Call { function, argument: Some(argument), ..Call::count_rows(name) }
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use annals_engine::{Period, Valid};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Result, internal_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -21,7 +21,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, InputDistributionRequirements,
     Partitioning, PlanProperties,
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryFutureExt, TryStreamExt, stream};
 
 use super::input::{Expressions, Gathered, Gatherer};
 
@@ -100,7 +100,7 @@ impl ExecutionPlan for SequencedAggregateExec {
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let [input] = children.as_slice() else {
-            return datafusion::common::internal_err!("a sequenced aggregate has one input");
+            return internal_err!("a sequenced aggregate has one input");
         };
         let (expressions, schema) = (self.expressions.clone(), self.schema());
         Ok(Arc::new(SequencedAggregateExec::new(input.clone(), expressions, self.range, schema)))
@@ -115,25 +115,17 @@ impl ExecutionPlan for SequencedAggregateExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let mut input = self.input.execute(partition, context.clone())?;
+        let input = self.input.execute(partition, context.clone())?;
         let consumer = MemoryConsumer::new("SequencedAggregateExec");
         let memory = consumer.register(context.memory_pool());
         let schema = self.schema();
         let expressions = self.expressions.clone();
-        let mut gatherer = Gatherer::new(expressions, self.range, schema.clone(), memory)?;
+        let gatherer = Gatherer::new(expressions, self.range, schema.clone(), memory)?;
         let (row_count, output) = (context.session_config().batch_size(), schema.clone());
         let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let batches = async move {
-            while let Some(batch) = input.next().await {
-                let _timer = metrics.elapsed_compute().timer();
-                gatherer.push(&batch?)?;
-            }
-            drop(input);
-            let timer = metrics.elapsed_compute().timer();
-            let gathered = gatherer.finish()?;
-            timer.done();
-            Ok::<_, DataFusionError>(stream::iter(Batches { gathered, row_count, output, metrics }))
-        };
+        let batches = gather(input, gatherer, metrics)
+            .map_ok(move |(gathered, metrics)| Batches { gathered, row_count, output, metrics })
+            .map_ok(stream::iter);
         let batches = stream::once(batches).try_flatten();
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
     }
@@ -141,6 +133,23 @@ impl ExecutionPlan for SequencedAggregateExec {
     fn metrics(&self) -> Option<MetricsSet> {
         Some(self.metrics.clone_inner())
     }
+}
+
+/// Reads all of the input, and begins the sweep over it.
+async fn gather(
+    mut input: SendableRecordBatchStream,
+    mut gatherer: Gatherer,
+    metrics: BaselineMetrics,
+) -> Result<(Gathered, BaselineMetrics)> {
+    while let Some(batch) = input.next().await {
+        let batch = batch?;
+        let _timer = metrics.elapsed_compute().timer();
+        gatherer.push(&batch)?;
+    }
+    let timer = metrics.elapsed_compute().timer();
+    let gathered = gatherer.finish()?;
+    timer.done();
+    Ok((gathered, metrics))
 }
 
 /// The batches of a sweep.

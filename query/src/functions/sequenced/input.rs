@@ -77,7 +77,7 @@ pub(super) struct Gathered {
     pub(super) sweep: Sweep,
     pub(super) group_columns: Vec<ArrayRef>,
     /// Holds the memory of both.
-    pub(super) memory: MemoryReservation,
+    _memory: MemoryReservation,
 }
 
 impl Gatherer {
@@ -92,9 +92,7 @@ impl Gatherer {
         let fields: Vec<Arc<Field>> = output.fields().iter().take(group_count).cloned().collect();
         let group_values = match fields.is_empty() {
             true => None,
-            false => {
-                Some(new_group_values(Arc::new(Schema::new(fields)), &GroupOrdering::None)?)
-            }
+            false => Some(new_group_values(Arc::new(Schema::new(fields)), &GroupOrdering::None)?),
         };
         let columns = expressions.calls.iter().map(|_| CallColumn::default()).collect();
         let (groups, periods) = (Vec::new(), Vec::new());
@@ -167,7 +165,7 @@ impl Gatherer {
         }
         let covered = self.group_values.is_none().then_some(self.range);
         let sweep = Sweep::new(&self.periods, &self.groups, group_count, aggregates, covered)?;
-        Ok(Gathered { sweep, group_columns, memory: self.memory })
+        Ok(Gathered { sweep, group_columns, _memory: self.memory })
     }
 
     fn empty_groups(&self) -> Vec<ArrayRef> {
@@ -198,7 +196,8 @@ impl CallColumn {
                 });
             }
             if call.values_type().is_some() {
-                byte_count = values.get_array_memory_size();
+                // Not the buffers whole: slices of one array would be counted over and over.
+                byte_count = values.to_data().get_slice_memory_size()?;
                 self.values.push(values);
             }
         }

@@ -26,6 +26,8 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use call::{Call, Function};
+pub(crate) use call::Call;
+#[cfg(test)]
+pub(crate) use call::Function;
 pub(crate) use node::sequenced_aggregate;
 pub(crate) use planner::SequencedPlanner;

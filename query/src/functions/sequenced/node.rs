@@ -39,7 +39,7 @@ pub(super) struct SequencedAggregate {
     pub(super) valid_from: Expr,
     pub(super) valid_to: Expr,
     pub(super) range: Period<Valid>,
-    schema: DFSchemaRef,
+    pub(super) schema: DFSchemaRef,
 }
 
 impl SequencedAggregate {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::{DFSchemaRef, Result};
@@ -34,11 +35,12 @@ impl Physical<'_> {
     }
 
     fn call(&self, call: &Call) -> Result<PhysicalCall> {
-        let argument = call.argument.as_ref();
-        let typed = |expr: &Expr| -> Result<_> { Ok((self.expr(expr)?, expr.get_type(self.schema)?)) };
+        let typed = |expr: &Expr| -> Result<(PhysicalExprRef, DataType)> {
+            Ok((self.expr(expr)?, expr.get_type(self.schema)?))
+        };
         Ok(PhysicalCall {
             function: call.function,
-            argument: argument.map(typed).transpose()?,
+            argument: call.argument.as_ref().map(typed).transpose()?,
             is_distinct: call.is_distinct,
             filter: call.filter.as_ref().map(|filter| self.expr(filter)).transpose()?,
         })
@@ -67,8 +69,7 @@ impl ExtensionPlanner for SequencedPlanner {
             valid_from: physical.expr(&node.valid_from)?,
             valid_to: physical.expr(&node.valid_to)?,
         };
-        let schema = datafusion::logical_expr::UserDefinedLogicalNodeCore::schema(node);
-        let schema = Arc::new(schema.as_arrow().clone());
+        let schema = Arc::new(node.schema.as_arrow().clone());
         let plan =
             SequencedAggregateExec::new(input.clone(), Arc::new(expressions), node.range, schema);
         Ok(Some(Arc::new(plan)))

@@ -18,6 +18,18 @@ impl Answer {
     pub fn sha256(&self) -> String {
         hexadecimal(&Sha256::digest(self.to_string()))
     }
+
+    /// The first row in which another answer differs, as a sentence; nothing if it is the same.
+    pub fn difference(&self, found: &Answer) -> Option<String> {
+        let row_count = self.rows.len().max(found.rows.len());
+        let at = (0..row_count).find(|at| self.rows.get(*at) != found.rows.get(*at))?;
+        let shown = |row: Option<&Vec<i64>>| row.map_or("none".to_owned(), |row| format!("{row:?}"));
+        Some(format!(
+            "row {at} is {}, true is {}",
+            shown(found.rows.get(at)),
+            shown(self.rows.get(at))
+        ))
+    }
 }
 
 /// The text that is hashed: numbers separated by tabs, each row ended by a newline.

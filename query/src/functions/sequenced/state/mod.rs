@@ -71,9 +71,7 @@ impl Aggregate {
                 let shape = Shape::Rank(ranks.values.clone());
                 (Box::new(Extreme::new(ranks, function == Function::Max)) as _, shape)
             }
-            (Function::Sum | Function::Avg, Some(values)) => {
-                sum(function, &values, data_type)?
-            }
+            (Function::Sum | Function::Avg, Some(values)) => sum(function, &values, data_type)?,
             (function, _) => return internal_err!("{function} of `{name}` has no argument"),
         };
         let (name, data_type) = (name.to_owned(), data_type.clone());

@@ -1,0 +1,9 @@
+//! What is promised of SQL: random changes and questions against the model, the time zone truth,
+//! memory, cancellation and sessions side by side.
+//!
+//! One program, because each that DataFusion is linked into costs a build more than its tests.
+
+mod limits;
+mod oracle;
+mod session;
+mod tz_truth;
