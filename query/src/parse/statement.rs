@@ -88,9 +88,25 @@ fn parse_one(tokens: &[TokenWithSpan]) -> Result<Parsed> {
     let is_sequenced = tokens.windows(2).any(|pair| are_words(pair, &["SEQUENCED", "VALID_TIME"]));
     // A sequenced aggregate reads the valid periods, whether the statement names them or not.
     let names_periods = names_hidden || is_sequenced;
-    let statement = read(&temporal::rewrite(tokens)?, names_periods)?;
+    let statement = read(&temporal::rewrite(tokens)?, names_periods).map_err(|error| misplaced(error, tokens))?;
     visit_versions(&statement)?;
     Ok(Parsed { statement, words, names_periods })
+}
+
+/// What the parser says of a temporal clause that it cannot place speaks of signs that nobody wrote.
+fn misplaced(error: Error, tokens: &[TokenWithSpan]) -> Error {
+    let Some(place) = error.place() else { return error };
+    let is_there = |token: &&TokenWithSpan| {
+        (token.span.start.line, token.span.start.column) == (place.line, place.column)
+    };
+    let found = tokens.iter().find(is_there).filter(|token| are_words(std::slice::from_ref(token), &["FOR"]));
+    match found {
+        Some(token) if !error.message().contains("FOR") => {
+            let message = "a temporal clause stands behind the name of a table or view, before its alias";
+            Error::new(error.kind(), message).at(token.span)
+        }
+        _ => error,
+    }
 }
 
 /// A name as the planner will see it: folded to lower case unless quoted.
