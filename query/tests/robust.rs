@@ -27,8 +27,34 @@ const STATEMENTS: &[&str] = &[
 
 /// What a mutation puts in.
 const STRANGE: &[&str] = &[
-    "NULL", "now()", "'2024-02-30'", "''", "(", ")", ",", ";", "*", "'", "-1", "9223372036854775808", "t", "e", "w", "_valid_from",
-    "_event_id", " FOR VALID_TIME ALL", " FOR SYSTEM_TIME AS OF NULL", " FROM ", " TO ", " AS ", " SELECT ", "$1", "true", "1.5", "=>", "::TEXT",
+    "NULL",
+    "now()",
+    "'2024-02-30'",
+    "''",
+    "(",
+    ")",
+    ",",
+    ";",
+    "*",
+    "'",
+    "-1",
+    "9223372036854775808",
+    "t",
+    "e",
+    "w",
+    "_valid_from",
+    "_event_id",
+    " FOR VALID_TIME ALL",
+    " FOR SYSTEM_TIME AS OF NULL",
+    " FROM ",
+    " TO ",
+    " AS ",
+    " SELECT ",
+    "$1",
+    "true",
+    "1.5",
+    "=>",
+    "::TEXT",
 ];
 
 struct World {
@@ -40,12 +66,19 @@ struct World {
 impl World {
     fn new() -> World {
         let dir = tempfile::tempdir().expect("a folder for temporary files");
-        let database = Database::open(dir.path(), Options::default().background(false)).expect("a database");
+        let database =
+            Database::open(dir.path(), Options::default().background(false)).expect("a database");
         let sql = Sql::new(database, SqlOptions::default().thread_count(1)).expect("SQL");
-        let mut world = World { runtime: Runtime::new().expect("a runtime"), session: sql.session(), _dir: dir };
+        let mut world = World {
+            runtime: Runtime::new().expect("a runtime"),
+            session: sql.session(),
+            _dir: dir,
+        };
         world.run("CREATE TABLE t (k BIGINT, v BIGINT, PRIMARY KEY (k))").expect("a table");
         world.run("CREATE EVENT TABLE e (amount BIGINT)").expect("an event table");
-        world.run("UPSERT INTO t (k, v, _valid_from) VALUES (1, 10, '2024-01-01'), (2, 20, NULL)").expect("rows");
+        world
+            .run("UPSERT INTO t (k, v, _valid_from) VALUES (1, 10, '2024-01-01'), (2, 20, NULL)")
+            .expect("rows");
         world.run("INSERT INTO e VALUES (10)").expect("an event");
         world
     }
@@ -82,19 +115,87 @@ impl World {
 fn pieces_of_statements() {
     let mut world = World::new();
     for piece in [
-        "", ";", ";;;", " ", "\0", "SELECT 1; DROP", "SELECT 1; DROP TABLE", "'", "\"", "`", "$$", "$1", "?", "--", "/*", "*/", "/**/",
-        "SELECT '", "SELECT \"", "SELECT `", "SELECT /* /* */", "SELECT -- ", "SELECT E'\\", "SELECT X'0", "SELECT X'zz'", "SELECT U&'\\",
-        "(", ")", "[", "{", "SELECT (", "SELECT )", "FOR", "FOR VALID_TIME", "SELECT * FROM t FOR", "SELECT * FROM t FOR ALL",
-        "SELECT * FROM t FOR VALID_TIME CONTAINED IN (", "SELECT * FROM t FOR VALID_TIME CONTAINED IN (NULL", "UPSERT", "UPSERT INTO",
-        "SETTING", "SETTING VALID_TIME", "SETTING VALID_TIME AS OF", "SETTING VALID_TIME AS OF 1", "SETTING VALID_TIME AS OF now(),",
-        "ASSERT", "ASSERT true,", "BEGIN WITH", "BEGIN WITH (", "BEGIN WITH (SYSTEM_TIME", "BEGIN WITH (SYSTEM_TIME =", "EXPLAIN", "ERASE",
-        "EXPLAIN EXPLAIN SELECT 1", "SEQUENCED VALID_TIME", "SEQUENCED VALID_TIME FROM", "SELECT SEQUENCED VALID_TIME SELECT 1", "CREATE TABLE",
-        "CREATE TABLE x", "CREATE TABLE x (", "CREATE TABLE x ()", "CREATE EVENT", "DESCRIBE", "SHOW", "SELECT * FROM t AT", "SELECT * FROM t AT(",
-        "SELECT * FROM t AT(\"valid as of\" => NULL)", "SELECT * FROM t AT(\"valid from\" => NULL)", "SELECT * FROM t AT(\"portion from\" => NULL)",
-        "WITH \"sequenced valid_time\" AS (SELECT 1) SELECT count(*) FROM t", "SELECT * FROM \"annals views\".t", "SELECT \u{1F600} FROM t",
-        "SELECT '\u{1F600}' AS \u{e9}", "\u{feff}SELECT 1", "SELECT 1e999999", "SELECT 99999999999999999999999999999999999999999999999999",
-        "SELECT * FROM t LIMIT 99999999999999999999", "SELECT * FROM t LIMIT -1", "SELECT INTERVAL '99999999999999 years'",
-        "SELECT * FROM t FOR VALID_TIME AS OF now() + INTERVAL '9999999999 days'", "SELECT * FROM t FOR VALID_TIME AS OF TIMESTAMP '9999-12-31' * 2",
+        "",
+        ";",
+        ";;;",
+        " ",
+        "\0",
+        "SELECT 1; DROP",
+        "SELECT 1; DROP TABLE",
+        "'",
+        "\"",
+        "`",
+        "$$",
+        "$1",
+        "?",
+        "--",
+        "/*",
+        "*/",
+        "/**/",
+        "SELECT '",
+        "SELECT \"",
+        "SELECT `",
+        "SELECT /* /* */",
+        "SELECT -- ",
+        "SELECT E'\\",
+        "SELECT X'0",
+        "SELECT X'zz'",
+        "SELECT U&'\\",
+        "(",
+        ")",
+        "[",
+        "{",
+        "SELECT (",
+        "SELECT )",
+        "FOR",
+        "FOR VALID_TIME",
+        "SELECT * FROM t FOR",
+        "SELECT * FROM t FOR ALL",
+        "SELECT * FROM t FOR VALID_TIME CONTAINED IN (",
+        "SELECT * FROM t FOR VALID_TIME CONTAINED IN (NULL",
+        "UPSERT",
+        "UPSERT INTO",
+        "SETTING",
+        "SETTING VALID_TIME",
+        "SETTING VALID_TIME AS OF",
+        "SETTING VALID_TIME AS OF 1",
+        "SETTING VALID_TIME AS OF now(),",
+        "ASSERT",
+        "ASSERT true,",
+        "BEGIN WITH",
+        "BEGIN WITH (",
+        "BEGIN WITH (SYSTEM_TIME",
+        "BEGIN WITH (SYSTEM_TIME =",
+        "EXPLAIN",
+        "ERASE",
+        "EXPLAIN EXPLAIN SELECT 1",
+        "SEQUENCED VALID_TIME",
+        "SEQUENCED VALID_TIME FROM",
+        "SELECT SEQUENCED VALID_TIME SELECT 1",
+        "CREATE TABLE",
+        "CREATE TABLE x",
+        "CREATE TABLE x (",
+        "CREATE TABLE x ()",
+        "CREATE EVENT",
+        "DESCRIBE",
+        "SHOW",
+        "SELECT * FROM t AT",
+        "SELECT * FROM t AT(",
+        "SELECT * FROM t AT(\"valid as of\" => NULL)",
+        "SELECT * FROM t AT(\"valid from\" => NULL)",
+        "SELECT * FROM t AT(\"portion from\" => NULL)",
+        "WITH \"sequenced valid_time\" AS (SELECT 1) SELECT count(*) FROM t",
+        "SELECT * FROM \"annals views\".t",
+        "SELECT \u{1F600} FROM t",
+        "SELECT '\u{1F600}' AS \u{e9}",
+        "\u{feff}SELECT 1",
+        "SELECT 1e999999",
+        "SELECT 99999999999999999999999999999999999999999999999999",
+        "SELECT * FROM t LIMIT 99999999999999999999",
+        "SELECT * FROM t LIMIT -1",
+        "SELECT INTERVAL '99999999999999 years'",
+        "SELECT * FROM t FOR VALID_TIME AS OF now() + INTERVAL '9999999999 days'",
+        "SELECT * FROM t FOR VALID_TIME AS OF TIMESTAMP '9999-12-31' * 2",
     ] {
         world.survive(piece);
     }
@@ -114,7 +215,9 @@ fn every_keyword_as_a_name() {
         world.survive(&format!("SELECT * FROM {keyword} FOR VALID_TIME ALL"));
         world.survive(&format!("SELECT * FROM t FOR VALID_TIME AS OF '2024-01-01' {keyword}"));
         world.survive(&format!("{keyword} t"));
-        let quoted = format!("SELECT \"{keyword}\".k AS \"{keyword}\" FROM t FOR VALID_TIME ALL AS \"{keyword}\"");
+        let quoted = format!(
+            "SELECT \"{keyword}\".k AS \"{keyword}\" FROM t FOR VALID_TIME ALL AS \"{keyword}\""
+        );
         assert_eq!(world.run(&quoted).expect(&quoted), 2);
     }
 }
@@ -124,7 +227,9 @@ fn deep_nesting() {
     let mut world = World::new();
     for depth in [10, 150, 950, 3_000, 100_000] {
         let repeated = |part: &str| part.repeat(depth);
-        let nested = |open: &str, inner: &str, close: &str| format!("{}{inner}{}", repeated(open), repeated(close));
+        let nested = |open: &str, inner: &str, close: &str| {
+            format!("{}{inner}{}", repeated(open), repeated(close))
+        };
         for expression in [
             nested("(", "1", ")"),
             nested("NOT ", "true", ""),
@@ -163,7 +268,10 @@ fn deep_nesting() {
     // Wide rather than deep: what grows by recursion all the same.
     for width in [10, 300, 20_000] {
         world.survive(&format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(width)));
-        world.survive(&format!("SELECT 1 FROM t{}", " CROSS JOIN (SELECT 1)".repeat(width.min(300))));
+        world.survive(&format!(
+            "SELECT 1 FROM t{}",
+            " CROSS JOIN (SELECT 1)".repeat(width.min(300))
+        ));
     }
 }
 
@@ -172,10 +280,26 @@ fn deep_nesting() {
 fn deep_nesting_that_nobody_closes() {
     let mut world = World::new();
     for open in [
-        "SELECT CASE WHEN true THEN ", "SELECT CASE 1 WHEN ", "SELECT (", "SELECT abs(", "SELECT CAST(", "SELECT [", "SELECT {",
-        "SELECT (SELECT ", "SELECT EXISTS (SELECT 1 WHERE ", "SELECT 1 IN (", "SELECT NOT (", "SELECT - (", "SELECT * FROM (",
-        "SELECT * FROM (SELECT * FROM (", "SELECT * FROM t JOIN (", "SELECT * FROM (t JOIN ", "SELECT * FROM LATERAL (",
-        "SELECT EXTRACT(YEAR FROM ", "SELECT TRIM(BOTH FROM ", "SELECT * FROM t FOR VALID_TIME AS OF CASE WHEN ",
+        "SELECT CASE WHEN true THEN ",
+        "SELECT CASE 1 WHEN ",
+        "SELECT (",
+        "SELECT abs(",
+        "SELECT CAST(",
+        "SELECT [",
+        "SELECT {",
+        "SELECT (SELECT ",
+        "SELECT EXISTS (SELECT 1 WHERE ",
+        "SELECT 1 IN (",
+        "SELECT NOT (",
+        "SELECT - (",
+        "SELECT * FROM (",
+        "SELECT * FROM (SELECT * FROM (",
+        "SELECT * FROM t JOIN (",
+        "SELECT * FROM (t JOIN ",
+        "SELECT * FROM LATERAL (",
+        "SELECT EXTRACT(YEAR FROM ",
+        "SELECT TRIM(BOTH FROM ",
+        "SELECT * FROM t FOR VALID_TIME AS OF CASE WHEN ",
     ] {
         let words: Vec<&str> = open.splitn(2, ' ').collect();
         for depth in [2, 10, 16, 40, 190] {
@@ -188,7 +312,8 @@ fn deep_nesting_that_nobody_closes() {
 #[test]
 fn a_megabyte_of_sql() {
     let mut world = World::new();
-    let list = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
+    let list =
+        |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
     world.survive(&format!("SELECT '{}'", "x".repeat(1 << 20)));
     world.survive(&format!("SELECT {}", "x".repeat(1 << 20)));
     world.survive(&format!("SELECT {}", "1".repeat(1 << 20)));
@@ -197,7 +322,10 @@ fn a_megabyte_of_sql() {
     world.survive(&"SELECT ".repeat(150_000));
     world.survive(&"FOR VALID_TIME AS OF ".repeat(50_000));
     world.survive(&"SEQUENCED VALID_TIME FROM ".repeat(40_000));
-    assert_eq!(world.run(&format!("SELECT k FROM t WHERE v IN ({})", list(100_000))).expect("a long list"), 2);
+    assert_eq!(
+        world.run(&format!("SELECT k FROM t WHERE v IN ({})", list(100_000))).expect("a long list"),
+        2
+    );
     let rows: Vec<String> = (100..30_100).map(|key| format!("({key}, {key})")).collect();
     world.run(&format!("UPSERT INTO t (k, v) VALUES {}", rows.join(", "))).expect("many rows");
     assert_eq!(world.run("SELECT k FROM t WHERE k >= 100").expect("an answer"), 30_000);

@@ -70,8 +70,10 @@ fn shown(batches: &[RecordBatch]) -> DBOutput<DefaultColumnType> {
     let mut rows = Vec::new();
     let count = batches.first().map_or(0, RecordBatch::num_columns);
     for batch in batches {
-        let formatter = |array| ArrayFormatter::try_new(array, &options).expect("a type that can be shown");
-        let formatters: Vec<_> = batch.columns().iter().map(|array| formatter(array.as_ref() as &dyn Array)).collect();
+        let formatter =
+            |array| ArrayFormatter::try_new(array, &options).expect("a type that can be shown");
+        let formatters: Vec<_> =
+            batch.columns().iter().map(|array| formatter(array.as_ref() as &dyn Array)).collect();
         for row in 0..batch.num_rows() {
             let value = |formatter: &ArrayFormatter<'_>| match formatter.value(row).to_string() {
                 empty if empty.is_empty() => "(empty)".to_owned(),
@@ -95,7 +97,8 @@ fn query_files() {
     files.sort();
     assert!(!files.is_empty());
     let wanted = std::env::var("SLT").ok();
-    let is_wanted = |file: &Path| wanted.as_ref().is_none_or(|wanted| file.to_string_lossy().contains(wanted));
+    let is_wanted =
+        |file: &Path| wanted.as_ref().is_none_or(|wanted| file.to_string_lossy().contains(wanted));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut failures = Vec::new();
     for file in files.iter().filter(|file| is_wanted(file)) {
