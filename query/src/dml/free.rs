@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use annals_engine::ErrorKind;
-use annals_engine::{Clause, Snapshot, SystemTime, TableSchema, VALID_FROM, VALID_TO, ValidTime};
+use annals_engine::{Clause, Snapshot, TableSchema, VALID_FROM, VALID_TO, ValidTime};
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use arrow::util::display::array_value_to_string;
