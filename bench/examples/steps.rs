@@ -43,7 +43,9 @@ fn main() -> Result<()> {
     let count = positions.size().transaction_count();
     let mut tenth = Tenth::default();
     let mut frozen_count = 0;
-    println!("tenth commit_us flush_us compact_us sum_us flushes compactions segments cuts peak_MiB");
+    println!(
+        "tenth commit_us flush_us compact_us sum_us flushes compactions segments cuts peak_MiB"
+    );
     for number in 0..count {
         let rows = transaction(&positions, number)?;
         let before = thread_us(&start);

@@ -103,7 +103,8 @@ impl From<Error> for DataFusionError {
 impl From<DataFusionError> for Error {
     fn from(source: DataFusionError) -> Error {
         let diagnosed = source.diagnostic().and_then(|diagnostic| diagnostic.span);
-        let place = diagnosed.map(|span| Place { line: span.start.line, column: span.start.column });
+        let place =
+            diagnosed.map(|span| Place { line: span.start.line, column: span.start.column });
         let mut error = translate(source);
         error.place = error.place.or(place);
         error
@@ -193,7 +194,9 @@ pub(crate) fn from_parser(source: &ParserError) -> Error {
         Some((Ok(line), Ok(column))) => Some(Place { line, column }),
         _ => None,
     };
-    let what = what.replacen("Expected: ", "expected ", 1).replace(", found: EOF", ", but the statement ends");
+    let what = what
+        .replacen("Expected: ", "expected ", 1)
+        .replace(", found: EOF", ", but the statement ends");
     let what = what.replace(", found: ", ", found ");
     Error { place, ..Error::invalid(what) }
 }

@@ -25,9 +25,8 @@ macro_rules! queries {
 }
 
 /// Q1 to Q12.
-const SH1_QUERIES: [&str; QUESTION_COUNT] = queries![
-    "q01", "q02", "q03", "q04", "q05", "q06", "q07", "q08", "q09", "q10", "q11", "q12"
-];
+const SH1_QUERIES: [&str; QUESTION_COUNT] =
+    queries!["q01", "q02", "q03", "q04", "q05", "q06", "q07", "q08", "q09", "q10", "q11", "q12"];
 
 /// What a question took, from its text to the last batch of its answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]

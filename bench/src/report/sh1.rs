@@ -66,7 +66,10 @@ fn write_record(text: &mut String, record: &Sh1Record) -> std::fmt::Result {
     writeln!(text, "  question      rows   median ms     best ms    first ms")?;
     for question in &record.questions {
         let QuestionFigures { name, row_count, first_ms, best_ms, median_ms, .. } = question;
-        writeln!(text, "  {name:<9}{row_count:>9}{median_ms:>12.3}{best_ms:>12.3}{first_ms:>12.3}  ok")?;
+        writeln!(
+            text,
+            "  {name:<9}{row_count:>9}{median_ms:>12.3}{best_ms:>12.3}{first_ms:>12.3}  ok"
+        )?;
     }
     let sum = |of: fn(&QuestionFigures) -> f64| record.questions.iter().map(of).sum::<f64>();
     let (median, best, first) = (sum(|q| q.median_ms), sum(|q| q.best_ms), sum(|q| q.first_ms));

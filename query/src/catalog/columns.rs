@@ -12,13 +12,29 @@ pub(crate) fn rows(snapshot: &Snapshot) -> Result<RecordBatch> {
             let is_hidden = table.is_event && at == 0;
             let (name, data_type) = (column.name.clone(), column.data_type.to_string());
             let is_key = table.key.contains(&at);
-            found.push((table.name.clone(), name, at as i64 + 1, data_type, column.nullable, is_key, is_hidden));
+            found.push((
+                table.name.clone(),
+                name,
+                at as i64 + 1,
+                data_type,
+                column.nullable,
+                is_key,
+                is_hidden,
+            ));
         }
         for (at, name) in [VALID_FROM, VALID_TO, SYSTEM_FROM, SYSTEM_TO].into_iter().enumerate() {
             let position = (table.columns.len() + at) as i64 + 1;
             let is_nullable = name != SYSTEM_FROM;
             let data_type = "TIMESTAMP".to_owned();
-            found.push((table.name.clone(), name.to_owned(), position, data_type, is_nullable, false, true));
+            found.push((
+                table.name.clone(),
+                name.to_owned(),
+                position,
+                data_type,
+                is_nullable,
+                false,
+                true,
+            ));
         }
     }
     Ok(rows!(

@@ -15,7 +15,9 @@ pub(crate) fn rows(database: &Database) -> Result<RecordBatch> {
         }
     }
     let bound = |bound: &dyn Fn(&Partition) -> i64| -> ArrayRef {
-        let bounds = found.iter().map(|(_, partition, _)| (!partition.is_current()).then(|| bound(partition)));
+        let bounds = found
+            .iter()
+            .map(|(_, partition, _)| (!partition.is_current()).then(|| bound(partition)));
         Arc::new(TimestampMicrosecondArray::from_iter(bounds).with_timezone("UTC"))
     };
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
@@ -25,12 +27,17 @@ pub(crate) fn rows(database: &Database) -> Result<RecordBatch> {
     )?;
     let tail = rows!(
         ("state", Utf8, vec!["live"; found.len()]),
-        ("segment_count", Int64, found.iter().map(|row| count(row.2.segment_count)).collect::<Vec<_>>()),
+        (
+            "segment_count",
+            Int64,
+            found.iter().map(|row| count(row.2.segment_count)).collect::<Vec<_>>()
+        ),
         ("row_count", Int64, found.iter().map(|row| count(row.2.row_count)).collect::<Vec<_>>()),
         ("bytes", Int64, found.iter().map(|row| count(row.2.bytes)).collect::<Vec<_>>()),
         ("location", Utf8, vec![None::<&str>; found.len()]),
     )?;
-    let ranges = [("range_from", bound(&Partition::from_us)), ("range_to", bound(&Partition::to_us))];
+    let ranges =
+        [("range_from", bound(&Partition::from_us)), ("range_to", bound(&Partition::to_us))];
     let mut columns: Vec<(String, ArrayRef)> = named(&head);
     columns.extend(ranges.map(|(name, array)| (name.to_owned(), array)));
     columns.extend(named(&tail));

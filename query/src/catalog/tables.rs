@@ -9,7 +9,8 @@ use crate::error::Result;
 
 pub(crate) fn rows(database: &Database, snapshot: &Snapshot) -> Result<RecordBatch> {
     let stats = database.stats()?;
-    let stats: HashMap<&str, _> = stats.tables.iter().map(|table| (table.name.as_str(), table)).collect();
+    let stats: HashMap<&str, _> =
+        stats.tables.iter().map(|table| (table.name.as_str(), table)).collect();
     let tables = snapshot.tables();
     let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let is_event: Vec<bool> = tables.iter().map(|table| table.is_event).collect();
@@ -21,8 +22,10 @@ pub(crate) fn rows(database: &Database, snapshot: &Snapshot) -> Result<RecordBat
     let of = |name: &str, count: &dyn Fn(&annals_engine::TableStats) -> u64| -> i64 {
         stats.get(name).map_or(0, |table| i64::try_from(count(table)).unwrap_or(i64::MAX))
     };
-    let segments = |table: &annals_engine::TableStats| table.partitions.iter().map(|p| p.segment_count).sum();
-    let row_count = |table: &annals_engine::TableStats| table.partitions.iter().map(|p| p.row_count).sum();
+    let segments =
+        |table: &annals_engine::TableStats| table.partitions.iter().map(|p| p.segment_count).sum();
+    let row_count =
+        |table: &annals_engine::TableStats| table.partitions.iter().map(|p| p.row_count).sum();
     let bytes = |table: &annals_engine::TableStats| table.partitions.iter().map(|p| p.bytes).sum();
     let memory = |table: &annals_engine::TableStats| table.memtable_row_count;
     let counted = |count: &dyn Fn(&annals_engine::TableStats) -> u64| -> Vec<i64> {

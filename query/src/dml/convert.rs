@@ -17,9 +17,8 @@ pub(super) fn converted(table: &TableSchema, name: &str, array: &ArrayRef) -> Re
         VALID_FROM | VALID_TO => DataType::Timestamp,
         _ => table.columns[table.position(name)?].data_type,
     };
-    convert(array, data_type).map_err(|error| {
-        Error::new(error.kind(), format!("column `{name}`: {}", error.message()))
-    })
+    convert(array, data_type)
+        .map_err(|error| Error::new(error.kind(), format!("column `{name}`: {}", error.message())))
 }
 
 fn convert(array: &ArrayRef, data_type: DataType) -> Result<ArrayRef> {
@@ -27,8 +26,14 @@ fn convert(array: &ArrayRef, data_type: DataType) -> Result<ArrayRef> {
     if *array.data_type() == target {
         return Ok(array.clone());
     }
-    let is_text = matches!(array.data_type(), ArrowType::Utf8 | ArrowType::LargeUtf8 | ArrowType::Utf8View);
-    if is_text && matches!(data_type, DataType::Uuid | DataType::Bytea | DataType::Date | DataType::Boolean) {
+    let is_text =
+        matches!(array.data_type(), ArrowType::Utf8 | ArrowType::LargeUtf8 | ArrowType::Utf8View);
+    if is_text
+        && matches!(
+            data_type,
+            DataType::Uuid | DataType::Bytea | DataType::Date | DataType::Boolean
+        )
+    {
         return parsed(array, data_type);
     }
     if is_text && data_type == DataType::Timestamp {

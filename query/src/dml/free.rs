@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use annals_engine::ErrorKind;
 use annals_engine::{Clause, Snapshot, TableSchema, VALID_FROM, VALID_TO, ValidTime};
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use arrow::util::display::array_value_to_string;
-use annals_engine::ErrorKind;
 
 use super::periods;
 use crate::error::{Error, Result};
@@ -37,7 +37,8 @@ pub(super) fn check(
             Some(array) => periods::instants(array, unbounded),
             None => vec![absent; batch.num_rows()],
         };
-        let (from, to) = (bound(VALID_FROM, acts_from.micros(), i64::MIN), bound(VALID_TO, i64::MAX, i64::MAX));
+        let (from, to) =
+            (bound(VALID_FROM, acts_from.micros(), i64::MIN), bound(VALID_TO, i64::MAX, i64::MAX));
         for at in 0..batch.num_rows() {
             (first, last) = (first.min(from[at]), last.max(to[at]));
             let others = new.entry(keys.row(at).owned()).or_default();
@@ -64,7 +65,9 @@ pub(super) fn check(
         let to = periods::instants(batch.column(names.len() + 1), i64::MAX);
         for at in 0..batch.num_rows() {
             let Some(others) = new.get(&keys.row(at).owned()) else { continue };
-            if let Some((number, row, ..)) = others.iter().find(|(.., a, b)| *a < to[at] && from[at] < *b) {
+            if let Some((number, row, ..)) =
+                others.iter().find(|(.., a, b)| *a < to[at] && from[at] < *b)
+            {
                 return Err(taken(table, &rows[*number], &names, *row, "what is believed already"));
             }
         }
@@ -93,7 +96,11 @@ fn key_filter(
         }
     }
     match (values.as_slice(), names.len()) {
-        ([value], 1) => Some(annals_engine::Predicate::compare(*name, annals_engine::Comparison::Eq, value.clone())),
+        ([value], 1) => Some(annals_engine::Predicate::compare(
+            *name,
+            annals_engine::Comparison::Eq,
+            value.clone(),
+        )),
         _ => Some(annals_engine::Predicate::In { column: (*name).to_owned(), values }),
     }
 }

@@ -27,7 +27,9 @@ pub(super) fn plan(planner: &Planner, insert: &Insert) -> Result<Change> {
         let is_there = table.columns.iter().any(|column| column.name == *name) && name != EVENT_ID;
         if !is_there && name != VALID_FROM && name != VALID_TO {
             let near = did_you_mean(name, table.columns.iter().map(|other| other.name.as_str()));
-            return Err(Error::invalid(format!("no column `{name}` in `{}`{near}", table.name)).at(span));
+            return Err(
+                Error::invalid(format!("no column `{name}` in `{}`{near}", table.name)).at(span)
+            );
         }
         if columns[..at].contains(name) {
             return Err(Error::invalid(format!("column `{name}` is named twice")).at(span));
@@ -51,7 +53,8 @@ pub(super) fn plan(planner: &Planner, insert: &Insert) -> Result<Change> {
 /// Texts that stand for instants and dates are read as such, so that the rows of VALUES may differ in how they write them.
 fn type_literals(source: &mut Query, table: &TableSchema, columns: &[String]) {
     let SetExpr::Values(values) = &mut *source.body else { return };
-    let types: Vec<Option<SqlType>> = columns.iter().map(|name| instant_type(table, name)).collect();
+    let types: Vec<Option<SqlType>> =
+        columns.iter().map(|name| instant_type(table, name)).collect();
     for row in &mut values.rows {
         for (expr, data_type) in row.iter_mut().zip(&types) {
             let Some(data_type) = data_type else { continue };
@@ -59,7 +62,8 @@ fn type_literals(source: &mut Query, table: &TableSchema, columns: &[String]) {
                 && matches!(value.value, Literal::SingleQuotedString(_))
             {
                 let (data_type, value) = (data_type.clone(), value.clone());
-                *expr = Expr::TypedString(TypedString { data_type, value, uses_odbc_syntax: false });
+                *expr =
+                    Expr::TypedString(TypedString { data_type, value, uses_odbc_syntax: false });
             }
         }
     }

@@ -44,7 +44,11 @@ enum Action {
 }
 
 /// Plans an INSERT, UPSERT, UPDATE or DELETE. Without a portion it acts from `acts_from` on.
-pub(crate) fn plan(planner: &Planner, statement: &Statement, acts_from: ValidTime) -> Result<Change> {
+pub(crate) fn plan(
+    planner: &Planner,
+    statement: &Statement,
+    acts_from: ValidTime,
+) -> Result<Change> {
     match statement {
         Statement::Insert(insert) => insert::plan(planner, insert),
         Statement::Update(update) => select::plan_update(planner, update, acts_from),

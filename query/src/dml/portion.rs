@@ -74,7 +74,9 @@ impl Target {
                 let (a, b): (Bound, Bound) = (planner.bound(from)?, planner.bound(to)?);
                 let (a, b): (ValidTime, ValidTime) = (a.from(), b.to());
                 if a >= b {
-                    let message = format!("FOR PORTION OF VALID_TIME FROM {a} TO {b} is an empty or inverted portion");
+                    let message = format!(
+                        "FOR PORTION OF VALID_TIME FROM {a} TO {b} is an empty or inverted portion"
+                    );
                     return Err(Error::invalid(message).at(from.span()));
                 }
                 let text = |at: ValidTime, is_unbounded: bool| match is_unbounded {
@@ -85,7 +87,8 @@ impl Target {
                 (Portion::Range(a, b), (Form::FromTo, bounds))
             }
             Some(_) => {
-                let message = "a change takes FOR PORTION OF VALID_TIME FROM a TO b, or FOR ALL VALID_TIME";
+                let message =
+                    "a change takes FOR PORTION OF VALID_TIME FROM a TO b, or FOR ALL VALID_TIME";
                 return Err(Error::invalid(message).at(name.span()));
             }
         };

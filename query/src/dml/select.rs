@@ -15,11 +15,16 @@ use crate::parse::{Delete, Update, did_you_mean, select_query, table_name};
 use crate::plan::Planner;
 use crate::session::Tag;
 
-pub(super) fn plan_update(planner: &Planner, update: &Update, acts_from: ValidTime) -> Result<Change> {
+pub(super) fn plan_update(
+    planner: &Planner,
+    update: &Update,
+    acts_from: ValidTime,
+) -> Result<Change> {
     let schema = |name: &ObjectName| schema_of(planner, name);
     let (target, table) = Target::read(planner, &update.table, acts_from, schema)?;
     if table.is_event {
-        let message = format!("rows of event table `{}` are never changed: DELETE and INSERT", table.name);
+        let message =
+            format!("rows of event table `{}` are never changed: DELETE and INSERT", table.name);
         return Err(Error::invalid(message).at(target.name.span()));
     }
     let mut assigned: HashMap<String, Expr> = HashMap::new();
@@ -48,7 +53,11 @@ pub(super) fn plan_update(planner: &Planner, update: &Update, acts_from: ValidTi
     Ok(Change { tag: Tag::Update, plan, reads_rows: true, table, action })
 }
 
-pub(super) fn plan_delete(planner: &Planner, delete: &Delete, acts_from: ValidTime) -> Result<Change> {
+pub(super) fn plan_delete(
+    planner: &Planner,
+    delete: &Delete,
+    acts_from: ValidTime,
+) -> Result<Change> {
     let schema = |name: &ObjectName| schema_of(planner, name);
     let (target, table) = Target::read(planner, &delete.table, acts_from, schema)?;
     let keys = table.key.iter().map(|at| table.columns[*at].name.as_str());
@@ -94,7 +103,9 @@ fn column_of(table: &TableSchema, name: &ObjectName) -> Result<String> {
         return Err(Error::invalid(message).at(name.span()));
     };
     if table.key.contains(&at) {
-        let message = format!("key column `{column}` cannot be set: DELETE the old key and INSERT the new one");
+        let message = format!(
+            "key column `{column}` cannot be set: DELETE the old key and INSERT the new one"
+        );
         return Err(Error::invalid(message).at(name.span()));
     }
     Ok(column)

@@ -24,7 +24,8 @@ impl Change {
         open: &mut OpenTransaction,
         batches: Vec<RecordBatch>,
     ) -> Result<u64> {
-        let batches: Vec<RecordBatch> = batches.into_iter().filter(|batch| batch.num_rows() > 0).collect();
+        let batches: Vec<RecordBatch> =
+            batches.into_iter().filter(|batch| batch.num_rows() > 0).collect();
         let row_count = batches.iter().map(|batch| batch.num_rows() as u64).sum();
         match &self.action {
             Action::Put { columns, is_insert } => {
@@ -41,7 +42,8 @@ impl Change {
                 }
             }
             Action::Update { portion, may_repeat } => {
-                let names: Vec<String> = self.table.columns.iter().map(|c| c.name.clone()).collect();
+                let names: Vec<String> =
+                    self.table.columns.iter().map(|c| c.name.clone()).collect();
                 let rows = self.versions(&batches, &names)?;
                 if *may_repeat {
                     self.check_once(&rows)?;
@@ -55,7 +57,8 @@ impl Change {
                 let rows = self.versions(&batches, &key.collect::<Vec<_>>())?;
                 for (batch, is_from_now) in clipped(&rows, *portion)? {
                     let batch = if is_from_now { without(&batch, VALID_FROM)? } else { batch };
-                    open.staged().delete(&self.table.name, &without_event_end(&self.table, batch)?)?;
+                    open.staged()
+                        .delete(&self.table.name, &without_event_end(&self.table, batch)?)?;
                 }
             }
         }
@@ -67,7 +70,10 @@ impl Change {
     fn expect_free(&self, open: &mut OpenTransaction, rows: &[RecordBatch]) -> Result<()> {
         let (table, rows, acts_from) = (self.table.clone(), rows.to_vec(), open.acts_from());
         let seen = open.last_change(&table.name)?;
-        let message = format!("another transaction has made a key of table `{}` valid that this one inserts", table.name);
+        let message = format!(
+            "another transaction has made a key of table `{}` valid that this one inserts",
+            table.name
+        );
         open.staged().expect(message, move |latest| {
             let is_same = latest.last_change(&table.name)? == seen;
             Ok(is_same || free::check(latest, &table, &rows, acts_from).is_ok())
@@ -75,7 +81,12 @@ impl Change {
         Ok(())
     }
 
-    fn put_clipped(&self, open: &mut OpenTransaction, batch: RecordBatch, is_from_now: bool) -> Result<()> {
+    fn put_clipped(
+        &self,
+        open: &mut OpenTransaction,
+        batch: RecordBatch,
+        is_from_now: bool,
+    ) -> Result<()> {
         let batch = if is_from_now { without(&batch, VALID_FROM)? } else { batch };
         Ok(open.staged().put(&self.table.name, &batch)?)
     }
@@ -96,16 +107,22 @@ impl Change {
 
     /// An error if a version was matched by several rows of the other tables: which of them would give the values?
     fn check_once(&self, rows: &[RecordBatch]) -> Result<()> {
-        let key: Vec<&str> = self.table.key.iter().map(|at| self.table.columns[*at].name.as_str()).collect();
+        let key: Vec<&str> =
+            self.table.key.iter().map(|at| self.table.columns[*at].name.as_str()).collect();
         let mut seen = HashSet::new();
         for batch in rows {
-            let columns = key.iter().copied().chain([VALID_FROM]).filter_map(|name| batch.column_by_name(name));
+            let columns = key
+                .iter()
+                .copied()
+                .chain([VALID_FROM])
+                .filter_map(|name| batch.column_by_name(name));
             let columns: Vec<ArrayRef> = columns.cloned().collect();
             let fields = columns.iter().map(|array| SortField::new(array.data_type().clone()));
             let converter = RowConverter::new(fields.collect())?;
             for row in &converter.convert_columns(&columns)? {
                 if !seen.insert(row.as_ref().to_vec()) {
-                    let message = format!("several rows of FROM match one version of `{}`", self.table.name);
+                    let message =
+                        format!("several rows of FROM match one version of `{}`", self.table.name);
                     return Err(Error::invalid(message));
                 }
             }
@@ -124,7 +141,8 @@ fn clipped(rows: &[RecordBatch], portion: Portion) -> Result<Vec<(RecordBatch, b
         let clip = from.iter().zip(&to).map(|(from, to)| portion.clip(*from, *to));
         let clip: Vec<(Option<i64>, i64)> = clip.collect();
         for is_from_now in [false, true] {
-            let wanted = clip.iter().enumerate().filter(|(_, (from, _))| from.is_none() == is_from_now);
+            let wanted =
+                clip.iter().enumerate().filter(|(_, (from, _))| from.is_none() == is_from_now);
             let wanted: Vec<(u64, i64, i64)> =
                 wanted.map(|(at, (from, to))| (at as u64, from.unwrap_or(i64::MIN), *to)).collect();
             if wanted.is_empty() {
@@ -135,7 +153,8 @@ fn clipped(rows: &[RecordBatch], portion: Portion) -> Result<Vec<(RecordBatch, b
             let mut arrays = part.columns()[..count - 2].to_vec();
             arrays.push(periods::column(wanted.iter().map(|row| row.1)));
             arrays.push(periods::column(wanted.iter().map(|row| row.2)));
-            let names: Vec<String> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+            let names: Vec<String> =
+                batch.schema().fields().iter().map(|field| field.name().clone()).collect();
             parts.push((of_columns(&names, arrays)?, is_from_now));
         }
     }
@@ -143,7 +162,8 @@ fn clipped(rows: &[RecordBatch], portion: Portion) -> Result<Vec<(RecordBatch, b
 }
 
 fn of_columns(names: &[String], arrays: Vec<ArrayRef>) -> Result<RecordBatch> {
-    let field = |(name, array): (&String, &ArrayRef)| Field::new(name, array.data_type().clone(), true);
+    let field =
+        |(name, array): (&String, &ArrayRef)| Field::new(name, array.data_type().clone(), true);
     let fields: Vec<Field> = names.iter().zip(&arrays).map(field).collect();
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
 }

@@ -44,7 +44,8 @@ impl QueryPlanner for WithOperators {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(SequencedPlanner)]);
+        let planner =
+            DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(SequencedPlanner)]);
         planner.create_physical_plan(plan, session).await
     }
 }

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use annals_engine::Value;
-use sqlparser::ast::{Expr, Spanned, TypedString, ValueWithSpan, VisitMut, VisitorMut};
 use sqlparser::ast::{DataType as SqlType, TimezoneInfo, Value as Literal};
+use sqlparser::ast::{Expr, Spanned, TypedString, ValueWithSpan, VisitMut, VisitorMut};
 use sqlparser::tokenizer::Span;
 
 use super::statement::Statement;
@@ -75,7 +75,8 @@ impl VisitorMut for Binder<'_> {
         let given = number.and_then(|number| self.parameters.get(number - 1));
         let Some(value) = given else {
             let count = self.parameters.len();
-            let error = Error::invalid(format!("no value is given for parameter {name}: {count} given"));
+            let error =
+                Error::invalid(format!("no value is given for parameter {name}: {count} given"));
             return ControlFlow::Break(error.at(*span));
         };
         let at = expr.span();
@@ -93,11 +94,15 @@ fn literal(value: &Value, span: Span) -> Expr {
     match value {
         Value::Null => plain(Literal::Null),
         Value::Boolean(value) => plain(Literal::Boolean(*value)),
-        Value::Double(_) => typed(SqlType::Double(sqlparser::ast::ExactNumberInfo::None), value.to_string()),
+        Value::Double(_) => {
+            typed(SqlType::Double(sqlparser::ast::ExactNumberInfo::None), value.to_string())
+        }
         Value::Int(_) | Value::Decimal { .. } => plain(Literal::Number(value.to_string(), false)),
         Value::Text(text) => plain(Literal::SingleQuotedString(text.clone())),
         Value::Date(_) => typed(SqlType::Date, value.to_string()),
-        Value::Timestamp(_) => typed(SqlType::Timestamp(None, TimezoneInfo::None), value.to_string()),
+        Value::Timestamp(_) => {
+            typed(SqlType::Timestamp(None, TimezoneInfo::None), value.to_string())
+        }
         Value::Bytes(bytes) => plain(Literal::HexStringLiteral(hex(bytes))),
         Value::Uuid(bytes) => plain(Literal::HexStringLiteral(hex(bytes))),
         other => plain(Literal::SingleQuotedString(other.to_string())),

@@ -2,8 +2,8 @@
 
 use annals_engine::{Column, DataType, PartitionWidth, TableSpec, Value};
 use sqlparser::ast::{
-    ColumnDef, ColumnOption, Expr, IndexColumn, ObjectName, Spanned, TableConstraint, UnaryOperator,
-    Value as Literal,
+    ColumnDef, ColumnOption, Expr, IndexColumn, ObjectName, Spanned, TableConstraint,
+    UnaryOperator, Value as Literal,
 };
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -41,12 +41,15 @@ pub(crate) fn read(tokens: &[TokenWithSpan]) -> Result<CreateTable> {
         (true, true) => TableSpec::events(table),
         (false, false) => TableSpec::keyed(table, key),
         (true, false) => {
-            let message = format!("event table `{table}` has no PRIMARY KEY: its rows never supersede one another");
+            let message = format!(
+                "event table `{table}` has no PRIMARY KEY: its rows never supersede one another"
+            );
             return Err(Error::invalid(message).at(name.span()));
         }
         (false, true) => {
-            let message =
-                format!("table `{table}` needs a PRIMARY KEY, or must be an event table (CREATE EVENT TABLE)");
+            let message = format!(
+                "table `{table}` needs a PRIMARY KEY, or must be an event table (CREATE EVENT TABLE)"
+            );
             return Err(Error::invalid(message).at(name.span()));
         }
     };
@@ -74,7 +77,9 @@ fn width(words: &mut Words<'_>) -> Result<PartitionWidth> {
         ("YEAR", PartitionWidth::Year),
     ];
     let found = widths.iter().find(|(word, _)| words.take(&[word]));
-    found.map(|(_, width)| *width).ok_or_else(|| words.expected("HOUR, DAY, WEEK, MONTH, QUARTER or YEAR"))
+    found
+        .map(|(_, width)| *width)
+        .ok_or_else(|| words.expected("HOUR, DAY, WEEK, MONTH, QUARTER or YEAR"))
 }
 
 /// The name of a table that is not qualified, or qualified by `public`.
@@ -94,7 +99,8 @@ pub(crate) fn table_name(name: &ObjectName) -> Result<String> {
 fn key_of(columns: &[ColumnDef], constraints: &[TableConstraint]) -> Result<Vec<String>> {
     let mut key = Vec::new();
     for column in columns {
-        if column.options.iter().any(|option| matches!(option.option, ColumnOption::PrimaryKey(_))) {
+        if column.options.iter().any(|option| matches!(option.option, ColumnOption::PrimaryKey(_)))
+        {
             key.push(fold(&column.name));
         }
     }
@@ -114,7 +120,10 @@ fn key_of(columns: &[ColumnDef], constraints: &[TableConstraint]) -> Result<Vec<
 fn key_column(column: &IndexColumn) -> Result<String> {
     match &column.column.expr {
         Expr::Identifier(name) => Ok(fold(name)),
-        other => Err(Error::invalid(format!("a PRIMARY KEY names columns, not `{other}`")).at(other.span())),
+        other => {
+            Err(Error::invalid(format!("a PRIMARY KEY names columns, not `{other}`"))
+                .at(other.span()))
+        }
     }
 }
 

@@ -21,20 +21,64 @@ const TOKEN_COUNT_MAX: usize = 4_000_000;
 
 /// Words that join two operands, or stand before one.
 const OPERATOR_WORDS: &[&str] = &[
-    "AND", "OR", "NOT", "XOR", "IS", "IN", "LIKE", "ILIKE", "BETWEEN", "UNION", "EXCEPT", "INTERSECT", "COLLATE", "AT", "DIV",
-    "CASE", "ELSE", "OVERLAPS", "SIMILAR", "RLIKE", "REGEXP", "EXPLAIN", "WITH", "PRIOR", "INTERVAL",
+    "AND",
+    "OR",
+    "NOT",
+    "XOR",
+    "IS",
+    "IN",
+    "LIKE",
+    "ILIKE",
+    "BETWEEN",
+    "UNION",
+    "EXCEPT",
+    "INTERSECT",
+    "COLLATE",
+    "AT",
+    "DIV",
+    "CASE",
+    "ELSE",
+    "OVERLAPS",
+    "SIMILAR",
+    "RLIKE",
+    "REGEXP",
+    "EXPLAIN",
+    "WITH",
+    "PRIOR",
+    "INTERVAL",
 ];
 
 /// Words before a parenthesis whose inside may be read twice.
 const RETRIED_WORDS: &[&str] = &[
-    "CAST", "TRY_CAST", "SAFE_CAST", "CONVERT", "NOT", "EXISTS", "EXTRACT", "CEIL", "FLOOR", "POSITION", "SUBSTRING", "SUBSTR",
-    "OVERLAY", "TRIM", "INTERVAL", "MATCH", "STRUCT", "MAP", "PRIOR", "FROM", "JOIN", "LATERAL",
+    "CAST",
+    "TRY_CAST",
+    "SAFE_CAST",
+    "CONVERT",
+    "NOT",
+    "EXISTS",
+    "EXTRACT",
+    "CEIL",
+    "FLOOR",
+    "POSITION",
+    "SUBSTRING",
+    "SUBSTR",
+    "OVERLAY",
+    "TRIM",
+    "INTERVAL",
+    "MATCH",
+    "STRUCT",
+    "MAP",
+    "PRIOR",
+    "FROM",
+    "JOIN",
+    "LATERAL",
 ];
 
 /// Refuses a statement whose tree could be too deep to walk.
 pub(crate) fn check(tokens: &[TokenWithSpan]) -> Result<()> {
     if tokens.len() > TOKEN_COUNT_MAX {
-        let message = format!("a statement of {} tokens is longer than {TOKEN_COUNT_MAX}", tokens.len());
+        let message =
+            format!("a statement of {} tokens is longer than {TOKEN_COUNT_MAX}", tokens.len());
         return Err(Error::new(ErrorKind::Exhausted, message));
     }
     check_retried(tokens)?;
@@ -56,7 +100,8 @@ pub(crate) fn check(tokens: &[TokenWithSpan]) -> Result<()> {
             _ => (),
         }
         if count > OPERATOR_COUNT_MAX || open.len() > PARENTHESIS_COUNT_MAX {
-            let message = "the statement is nested too deeply, or an expression has too many operators";
+            let message =
+                "the statement is nested too deeply, or an expression has too many operators";
             return Err(Error::new(ErrorKind::Exhausted, message).at(token.span));
         }
     }
@@ -76,7 +121,9 @@ fn check_retried(tokens: &[TokenWithSpan]) -> Result<()> {
             }
             Token::RParen => count -= usize::from(open.pop().unwrap_or_default()),
             Token::Word(_) if is_word(Some(token), "CASE") => case_count += 1,
-            Token::Word(_) if is_word(Some(token), "END") => case_count = case_count.saturating_sub(1),
+            Token::Word(_) if is_word(Some(token), "END") => {
+                case_count = case_count.saturating_sub(1)
+            }
             _ => (),
         }
         if count + case_count > RETRIED_COUNT_MAX {
@@ -95,7 +142,9 @@ fn is_operator(token: &Token) -> bool {
             word.quote_style.is_none()
                 && OPERATOR_WORDS.iter().any(|operator| word.value.eq_ignore_ascii_case(operator))
         }
-        Token::Number(..) | Token::Char(_) | Token::Placeholder(_) | Token::EOF | Token::Period => false,
+        Token::Number(..) | Token::Char(_) | Token::Placeholder(_) | Token::EOF | Token::Period => {
+            false
+        }
         Token::SingleQuotedString(_)
         | Token::DoubleQuotedString(_)
         | Token::DollarQuotedString(_)

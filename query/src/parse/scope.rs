@@ -9,9 +9,9 @@ use std::ops::ControlFlow;
 
 use annals_engine::{SYSTEM_FROM, SYSTEM_TO, VALID_FROM, VALID_TO};
 use sqlparser::ast::{
-    Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query,
-    ExcludeSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind, Spanned, TableFactor,
-    TableWithJoins, Visit, VisitMut, Visitor, VisitorMut, WildcardAdditionalOptions,
+    ExcludeSelectItem, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query,
+    Select, SelectItem, SelectItemQualifiedWildcardKind, Spanned, TableFactor, TableWithJoins,
+    Visit, VisitMut, Visitor, VisitorMut, WildcardAdditionalOptions,
 };
 use sqlparser::tokenizer::Span;
 
@@ -57,7 +57,10 @@ impl Walk<'_> {
     fn is_common(&self, name: &ObjectName) -> bool {
         let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else { return false };
         let name = folded(name);
-        self.open.iter().flat_map(|scope| &scope.names[..scope.visible_count]).any(|common| *common == name)
+        self.open
+            .iter()
+            .flat_map(|scope| &scope.names[..scope.visible_count])
+            .any(|common| *common == name)
     }
 
     /// The qualifier of a factor and the hidden columns that it brings.
@@ -123,7 +126,8 @@ impl Walk<'_> {
         if !factors.iter().any(|(factor, _)| self.hidden_of(factor).is_some()) {
             return Ok(());
         }
-        if factors.iter().any(|(_, constraint)| matches!(constraint, Some(JoinConstraint::Natural))) {
+        if factors.iter().any(|(_, constraint)| matches!(constraint, Some(JoinConstraint::Natural)))
+        {
             let message = "NATURAL JOIN would join on the period columns that the statement names: use USING or ON";
             return Err(Error::invalid(message).at(select.span()));
         }
@@ -207,7 +211,10 @@ fn flatten<'a>(
     for join in &table.joins {
         // A semi or anti join gives the columns of one side only.
         match &join.join_operator {
-            JoinOperator::LeftSemi(_) | JoinOperator::LeftAnti(_) | JoinOperator::Semi(_) | JoinOperator::Anti(_) => (),
+            JoinOperator::LeftSemi(_)
+            | JoinOperator::LeftAnti(_)
+            | JoinOperator::Semi(_)
+            | JoinOperator::Anti(_) => (),
             JoinOperator::RightSemi(constraint) | JoinOperator::RightAnti(constraint) => {
                 factors.truncate(first);
                 push_factor(&join.relation, Some(constraint), factors);
@@ -223,7 +230,9 @@ fn push_factor<'a>(
     factors: &mut Vec<(&'a TableFactor, Option<&'a JoinConstraint>)>,
 ) {
     match factor {
-        TableFactor::NestedJoin { table_with_joins, alias: None } => flatten(table_with_joins, factors),
+        TableFactor::NestedJoin { table_with_joins, alias: None } => {
+            flatten(table_with_joins, factors)
+        }
         other => factors.push((other, constraint)),
     }
 }
@@ -256,7 +265,8 @@ fn qualifier_of(factor: &TableFactor) -> Result<ObjectName> {
     match alias {
         Some(alias) => Ok(ObjectName::from(vec![alias.name.clone()])),
         None => {
-            let message = "`*` beside a named period column needs an alias for every subquery in FROM";
+            let message =
+                "`*` beside a named period column needs an alias for every subquery in FROM";
             Err(Error::invalid(message).at(factor.span()))
         }
     }
@@ -300,7 +310,9 @@ fn folded(name: &Ident) -> String {
 pub(crate) fn visit_versions(statement: &Statement) -> Result<()> {
     let mut check = Check;
     let flow = match statement {
-        Statement::Query { query, .. } | Statement::CreateView { query, .. } => query.visit(&mut check),
+        Statement::Query { query, .. } | Statement::CreateView { query, .. } => {
+            query.visit(&mut check)
+        }
         Statement::Explain { statement, .. } => return visit_versions(statement),
         Statement::Insert(insert) => insert.source.visit(&mut check),
         Statement::Update(update) => {
@@ -358,7 +370,10 @@ impl Visitor for Check {
             && query.pipe_operators.is_empty();
         match is_plain {
             true => ControlFlow::Continue(()),
-            false => Check::refuse("FOR UPDATE, FOR XML, SETTINGS, FORMAT or a pipe operator", query.span()),
+            false => Check::refuse(
+                "FOR UPDATE, FOR XML, SETTINGS, FORMAT or a pipe operator",
+                query.span(),
+            ),
         }
     }
 
@@ -382,7 +397,14 @@ impl Visitor for Check {
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Error> {
         match factor {
             TableFactor::Table {
-                version, with_hints, with_ordinality, partitions, json_path, sample, index_hints, ..
+                version,
+                with_hints,
+                with_ordinality,
+                partitions,
+                json_path,
+                sample,
+                index_hints,
+                ..
             } => {
                 let is_plain = with_hints.is_empty()
                     && !with_ordinality
@@ -401,7 +423,9 @@ impl Visitor for Check {
                     _ => ControlFlow::Continue(()),
                 }
             }
-            TableFactor::Derived { sample: Some(_), .. } => Check::refuse("a sample", factor.span()),
+            TableFactor::Derived { sample: Some(_), .. } => {
+                Check::refuse("a sample", factor.span())
+            }
             _ => ControlFlow::Continue(()),
         }
     }

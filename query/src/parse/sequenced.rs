@@ -27,9 +27,12 @@ pub(super) fn as_subquery(mut query: Box<Query>) -> Result<Box<Query>> {
     if !is_sequenced(&query) {
         return Ok(query);
     }
-    let (order_by, limit_clause, fetch) = (query.order_by.take(), query.limit_clause.take(), query.fetch.take());
-    let alias = TableAlias { explicit: true, name: Ident::new("sequenced"), columns: Vec::new(), at: None };
-    let derived = TableFactor::Derived { lateral: false, subquery: query, alias: Some(alias), sample: None };
+    let (order_by, limit_clause, fetch) =
+        (query.order_by.take(), query.limit_clause.take(), query.fetch.take());
+    let alias =
+        TableAlias { explicit: true, name: Ident::new("sequenced"), columns: Vec::new(), at: None };
+    let derived =
+        TableFactor::Derived { lateral: false, subquery: query, alias: Some(alias), sample: None };
     let from = vec![TableWithJoins { relation: derived, joins: Vec::new() }];
     let items = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
     let mut outer = select_query(items, from, None)?;
@@ -43,12 +46,15 @@ pub(crate) fn sequenced(query: &Query) -> Result<Option<Sequenced>> {
         return Ok(None);
     }
     let span = query.span();
-    let refuse = |what: &str| Error::invalid(format!("SEQUENCED VALID_TIME: {what} is not supported")).at(span);
+    let refuse = |what: &str| {
+        Error::invalid(format!("SEQUENCED VALID_TIME: {what} is not supported")).at(span)
+    };
     let mut query = Box::new(query.clone());
     let with = query.with.take().ok_or_else(|| refuse("this form"))?;
     let [range] = with.cte_tables.as_slice() else { return Err(refuse("WITH")) };
     let SetExpr::Select(bounds) = &*range.query.body else { return Err(refuse("this form")) };
-    let [SelectItem::UnnamedExpr(from), SelectItem::UnnamedExpr(to)] = bounds.projection.as_slice() else {
+    let [SelectItem::UnnamedExpr(from), SelectItem::UnnamedExpr(to)] = bounds.projection.as_slice()
+    else {
         return Err(refuse("this form"));
     };
     let (from, to) = (from.clone(), to.clone());
@@ -71,7 +77,9 @@ pub(crate) fn sequenced(query: &Query) -> Result<Option<Sequenced>> {
     if !joins.is_empty() {
         return Err(refuse("a join"));
     }
-    let given = version.as_ref().map(|version| version_arguments(version).ok_or_else(|| refuse("this version")));
+    let given = version
+        .as_ref()
+        .map(|version| version_arguments(version).ok_or_else(|| refuse("this version")));
     let given = given.transpose()?.unwrap_or_default();
     if given.valid.is_some() {
         return Err(refuse("FOR VALID_TIME beside it: the range is FROM a TO b,"));

@@ -2,8 +2,8 @@
 
 use annals_engine::ErrorKind;
 use sqlparser::ast::{
-    Assignment, Expr, FromTable, Ident, ObjectName, Query, Statement as SqlStatement, TableFactor,
-    SelectItem, SetExpr, TableObject, TableWithJoins, UpdateTableFromKind,
+    Assignment, Expr, FromTable, Ident, ObjectName, Query, SelectItem, SetExpr,
+    Statement as SqlStatement, TableFactor, TableObject, TableWithJoins, UpdateTableFromKind,
 };
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
@@ -127,9 +127,7 @@ fn read(tokens: &[TokenWithSpan], names_periods: bool) -> Result<Statement> {
         let is_verbose = words.take(&["VERBOSE"]);
         let statement = Box::new(read(words.rest(), names_periods)?);
         return match &*statement {
-            Statement::Query { .. } => {
-                Ok(Statement::Explain { is_analyze, is_verbose, statement })
-            }
+            Statement::Query { .. } => Ok(Statement::Explain { is_analyze, is_verbose, statement }),
             _ => Err(Error::invalid("EXPLAIN takes a query").at(tokens[0].span)),
         };
     }
@@ -173,7 +171,9 @@ fn read_setting(mut words: Words<'_>) -> Result<Statement> {
         let slot = if words.take(&["VALID_TIME"]) {
             &mut defaults.valid
         } else {
-            words.expect(&["SYSTEM_TIME"]).map_err(|_| words.expected("VALID_TIME or SYSTEM_TIME"))?;
+            words
+                .expect(&["SYSTEM_TIME"])
+                .map_err(|_| words.expected("VALID_TIME or SYSTEM_TIME"))?;
             &mut defaults.system
         };
         words.expect(&["AS", "OF"])?;
@@ -204,7 +204,8 @@ fn read_assert(mut words: Words<'_>) -> Result<Statement> {
     let mut message = None;
     if let Some(Token::Comma) = words.tokens.get(words.at).map(|token| &token.token) {
         words.at += 1;
-        let Some(Token::SingleQuotedString(text)) = words.rest().first().map(|token| &token.token) else {
+        let Some(Token::SingleQuotedString(text)) = words.rest().first().map(|token| &token.token)
+        else {
             return Err(words.expected("a message in quotes"));
         };
         message = Some(text.clone());
@@ -270,7 +271,9 @@ fn read_known(tokens: &[TokenWithSpan], is_upsert: bool, names_periods: bool) ->
             let (TableObject::TableName(table), Some(source), true) =
                 (insert.table, insert.source, is_plain)
             else {
-                return refused("this form of INSERT (INSERT INTO t (columns) VALUES or SELECT is)");
+                return refused(
+                    "this form of INSERT (INSERT INTO t (columns) VALUES or SELECT is)",
+                );
             };
             let columns = insert.columns.into_iter().map(column_name).collect::<Result<_>>()?;
             Ok(Statement::Insert(Box::new(Insert { table, columns, source, is_upsert })))
@@ -286,11 +289,18 @@ fn read_known(tokens: &[TokenWithSpan], is_upsert: bool, names_periods: bool) ->
                 return refused("RETURNING, ORDER BY, LIMIT or a join in UPDATE (use FROM)");
             }
             let from = match update.from {
-                Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) => from,
+                Some(
+                    UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from),
+                ) => from,
                 None => Vec::new(),
             };
             let (table, selection) = (update.table.relation, update.selection);
-            Ok(Statement::Update(Box::new(Update { table, assignments: update.assignments, from, selection })))
+            Ok(Statement::Update(Box::new(Update {
+                table,
+                assignments: update.assignments,
+                from,
+                selection,
+            })))
         }
         SqlStatement::Delete(delete) => {
             let is_plain = delete.returning.is_none()
@@ -298,9 +308,12 @@ fn read_known(tokens: &[TokenWithSpan], is_upsert: bool, names_periods: bool) ->
                 && delete.order_by.is_empty()
                 && delete.limit.is_none()
                 && delete.tables.is_empty();
-            let (FromTable::WithFromKeyword(mut from) | FromTable::WithoutKeyword(mut from)) = delete.from;
+            let (FromTable::WithFromKeyword(mut from) | FromTable::WithoutKeyword(mut from)) =
+                delete.from;
             if !is_plain || from.len() != 1 || !from[0].joins.is_empty() {
-                return refused("RETURNING, ORDER BY, LIMIT or several tables in DELETE (use USING)");
+                return refused(
+                    "RETURNING, ORDER BY, LIMIT or several tables in DELETE (use USING)",
+                );
             }
             let (table, using) = (from.remove(0).relation, delete.using.unwrap_or_default());
             Ok(Statement::Delete(Box::new(Delete { table, using, selection: delete.selection })))
@@ -312,11 +325,12 @@ fn read_known(tokens: &[TokenWithSpan], is_upsert: bool, names_periods: bool) ->
             let (name, query, or_replace) = (view.name, view.query, view.or_replace);
             Ok(Statement::CreateView { name, query, or_replace, names_periods })
         }
-        SqlStatement::Drop { object_type: sqlparser::ast::ObjectType::View, if_exists, mut names, .. }
-            if names.len() == 1 =>
-        {
-            Ok(Statement::DropView { name: names.remove(0), if_exists })
-        }
+        SqlStatement::Drop {
+            object_type: sqlparser::ast::ObjectType::View,
+            if_exists,
+            mut names,
+            ..
+        } if names.len() == 1 => Ok(Statement::DropView { name: names.remove(0), if_exists }),
         SqlStatement::Commit { .. } => Ok(Statement::Commit),
         SqlStatement::Rollback { savepoint: None, .. } => Ok(Statement::Rollback),
         SqlStatement::ExplainTable { table_name, .. } => describe(table_name),
@@ -350,7 +364,8 @@ fn describe(table: ObjectName) -> Result<Statement> {
 }
 
 fn canned(sql: &str) -> Result<Box<Query>> {
-    let parsed = Parser::new(&AnnalsDialect).try_with_sql(sql).and_then(|mut parser| parser.parse_query());
+    let parsed =
+        Parser::new(&AnnalsDialect).try_with_sql(sql).and_then(|mut parser| parser.parse_query());
     parsed.map_err(|error| from_parser(&error))
 }
 
@@ -366,7 +381,9 @@ pub(crate) fn select_query(
     from: Vec<TableWithJoins>,
     selection: Option<Expr>,
 ) -> Result<Box<Query>> {
-    let parsed = Parser::new(&AnnalsDialect).try_with_sql("SELECT 1").and_then(|mut parser| parser.parse_query());
+    let parsed = Parser::new(&AnnalsDialect)
+        .try_with_sql("SELECT 1")
+        .and_then(|mut parser| parser.parse_query());
     let mut query = parsed.map_err(|error| from_parser(&error))?;
     if let SetExpr::Select(select) = &mut *query.body {
         (select.projection, select.from, select.selection) = (items, from, selection);

@@ -140,11 +140,17 @@ fn clauses_at(tokens: &[TokenWithSpan], at: usize) -> Result<Option<(Vec<Clause<
 fn clause_at<'a>(words: &mut Words<'a>) -> Result<Option<Clause<'a>>> {
     for (axis, name) in [(Axis::Valid, "VALID_TIME"), (Axis::System, "SYSTEM_TIME")] {
         if words.take(&["FOR", "ALL", name]) {
-            return Ok(Some(Clause { axis, form: Form::All, bounds: Vec::new(), allows_partial: false }));
+            return Ok(Some(Clause {
+                axis,
+                form: Form::All,
+                bounds: Vec::new(),
+                allows_partial: false,
+            }));
         }
         if words.take(&["FOR", "PORTION", "OF", name]) {
             if axis == Axis::System {
-                let error = "a change has a portion of VALID_TIME: SYSTEM_TIME is the database's own";
+                let error =
+                    "a change has a portion of VALID_TIME: SYSTEM_TIME is the database's own";
                 return Err(Error::invalid(error).at(words.tokens[words.at - 1].span));
             }
             words.expect(&["FROM"])?;
@@ -236,7 +242,8 @@ fn push_version(clauses: &[Clause<'_>], span: Span, out: &mut Tokens) {
     out.push(word_at("AT", span));
     out.push(token_at(Token::LParen, span));
     for clause in clauses {
-        let names = NAMES.iter().find(|(axis, form, ..)| (*axis, *form) == (clause.axis, clause.form));
+        let names =
+            NAMES.iter().find(|(axis, form, ..)| (*axis, *form) == (clause.axis, clause.form));
         let Some((_, _, first, second)) = names else { continue };
         push_argument(first, clause.bounds.first().copied(), span, out);
         if !second.is_empty() {
@@ -278,7 +285,8 @@ pub(crate) fn version_arguments(version: &TableVersion) -> Option<Version> {
     let FunctionArguments::List(list) = &function.args else { return None };
     let mut given = HashMap::new();
     for argument in &list.args {
-        let FunctionArg::Named { name, arg, operator: FunctionArgOperator::RightArrow } = argument else {
+        let FunctionArg::Named { name, arg, operator: FunctionArgOperator::RightArrow } = argument
+        else {
             return None;
         };
         let FunctionArgExpr::Expr(bound) = arg else { return None };
@@ -319,7 +327,8 @@ pub(crate) fn write_version(
         }
     }
     let text = format!("AT({})", text.join(", "));
-    let parsed = Parser::new(&AnnalsDialect).try_with_sql(&text).and_then(|mut parser| parser.parse_expr());
+    let parsed =
+        Parser::new(&AnnalsDialect).try_with_sql(&text).and_then(|mut parser| parser.parse_expr());
     let mut expr = parsed.map_err(|error| from_parser(&error))?;
     if let Expr::Function(function) = &mut expr
         && let FunctionArguments::List(list) = &mut function.args

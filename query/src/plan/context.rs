@@ -85,7 +85,11 @@ impl Context {
     }
 
     /// With other instants than the present for tables without a clause.
-    pub(crate) fn with_defaults(mut self, valid: Option<ValidTime>, system: Option<SystemTime>) -> Context {
+    pub(crate) fn with_defaults(
+        mut self,
+        valid: Option<ValidTime>,
+        system: Option<SystemTime>,
+    ) -> Context {
         self.valid = valid.or(self.valid);
         self.system = system.or(self.system);
         self
@@ -134,12 +138,14 @@ pub(crate) struct Planner {
 impl Planner {
     pub(crate) fn new(context: Context) -> Planner {
         let context = Arc::new(context);
-        let relations: Vec<Arc<dyn RelationPlanner>> = vec![Arc::new(Relations { context: context.clone() })];
+        let relations: Vec<Arc<dyn RelationPlanner>> =
+            vec![Arc::new(Relations { context: context.clone() })];
         Planner { context, relations }
     }
 
     fn sql<'a>(&'a self) -> SqlToRel<'a, Planner> {
-        let options = ParserOptions::new().with_parse_float_as_decimal(true).with_collect_spans(true);
+        let options =
+            ParserOptions::new().with_parse_float_as_decimal(true).with_collect_spans(true);
         SqlToRel::new_with_options(self, options)
     }
 
@@ -213,7 +219,8 @@ impl Planner {
             context.state.clone(),
             context.views.clone(),
         );
-        let inner = inner.naming_periods(view.names_periods).with_defaults(context.valid, context.system);
+        let inner =
+            inner.naming_periods(view.names_periods).with_defaults(context.valid, context.system);
         *inner.open_views.lock() = context.open_views.lock().clone();
         let planned = Planner::new(inner).plan(view.query.clone());
         context.open_views.lock().pop();
@@ -235,7 +242,8 @@ impl ContextProvider for Planner {
     fn get_table_source(&self, name: TableReference) -> PlanResult<Arc<dyn TableSource>> {
         let context = &self.context;
         if name.schema() == Some(catalog::SCHEMA) {
-            let table = catalog::table(&context.database, &context.snapshot, &context.state, name.table())?;
+            let table =
+                catalog::table(&context.database, &context.snapshot, &context.state, name.table())?;
             return Ok(provider_as_source(table));
         }
         if name.catalog().is_some() || name.schema().is_some_and(|schema| schema != "public") {
@@ -263,13 +271,19 @@ impl ContextProvider for Planner {
             datafusion::logical_expr::simplify::SimplifyContext::builder().build(),
         );
         let schema = DFSchema::empty();
-        let fold = |argument| simplifier.coerce(argument, &schema).and_then(|expr| simplifier.simplify(expr));
+        let fold = |argument| {
+            simplifier.coerce(argument, &schema).and_then(|expr| simplifier.simplify(expr))
+        };
         let arguments: Vec<Expr> = arguments.into_iter().map(fold).collect::<PlanResult<_>>()?;
         let arguments = TableFunctionArgs::new(&arguments, &*self.context.state);
         Ok(provider_as_source(function.create_table_provider_with_args(arguments)?))
     }
 
-    fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> PlanResult<Arc<dyn TableSource>> {
+    fn create_cte_work_table(
+        &self,
+        name: &str,
+        schema: SchemaRef,
+    ) -> PlanResult<Arc<dyn TableSource>> {
         Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
     }
 

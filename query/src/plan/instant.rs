@@ -38,7 +38,9 @@ impl Bound {
         match folded.map_err(|error| Error::from(error).at(span))? {
             Expr::Literal(value, _) => Bound::of(&value).map_err(|error| error.at(span)),
             _ => {
-                let message = format!("`{syntax}` is not a constant: a temporal clause takes a literal, a parameter or now()");
+                let message = format!(
+                    "`{syntax}` is not a constant: a temporal clause takes a literal, a parameter or now()"
+                );
                 Err(Error::invalid(message).at(span))
             }
         }
@@ -57,7 +59,9 @@ impl Bound {
             ScalarValue::Utf8(Some(text))
             | ScalarValue::LargeUtf8(Some(text))
             | ScalarValue::Utf8View(Some(text)) => Some(ValidTime::parse(text)?.micros()),
-            other => return Err(Error::invalid(format!("{} is not an instant", other.data_type()))),
+            other => {
+                return Err(Error::invalid(format!("{} is not an instant", other.data_type())));
+            }
         };
         match micros {
             Some(micros) => Ok(Bound(Some(ValidTime::from_micros(micros).checked()?.micros()))),
@@ -99,7 +103,10 @@ pub(crate) fn clause<A: annals_engine::Axis>(
             let ((from, span), (to, _)) = (fold(0)?, fold(1)?);
             let (from, to) = (from.from::<A>(), to.to::<A>());
             if from >= to {
-                return Err(Error::invalid(format!("FROM {from} TO {to} is an empty or inverted range")).at(span));
+                return Err(Error::invalid(format!(
+                    "FROM {from} TO {to} is an empty or inverted range"
+                ))
+                .at(span));
             }
             Clause::FromTo(from, to)
         }
@@ -107,7 +114,10 @@ pub(crate) fn clause<A: annals_engine::Axis>(
             let ((from, span), (to, _)) = (fold(0)?, fold(1)?);
             let (from, to) = (from.from::<A>(), to.to::<A>());
             if from > to {
-                return Err(Error::invalid(format!("BETWEEN {from} AND {to} is an inverted range")).at(span));
+                return Err(Error::invalid(format!(
+                    "BETWEEN {from} AND {to} is an inverted range"
+                ))
+                .at(span));
             }
             Clause::Between(from, to)
         }
@@ -115,7 +125,10 @@ pub(crate) fn clause<A: annals_engine::Axis>(
             let ((from, span), (to, _)) = (fold(0)?, fold(1)?);
             let (from, to) = (from.from::<A>(), to.to::<A>());
             if from >= to {
-                return Err(Error::invalid(format!("CONTAINED IN ({from}, {to}) is an empty or inverted range")).at(span));
+                return Err(Error::invalid(format!(
+                    "CONTAINED IN ({from}, {to}) is an empty or inverted range"
+                ))
+                .at(span));
             }
             Clause::ContainedIn(from, to)
         }
@@ -138,7 +151,9 @@ pub(crate) fn clauses(
         if let Clause::AsOf(at) = clause
             && at > now
         {
-            let message = format!("FOR SYSTEM_TIME AS OF {at} lies after the present of the statement, {now}: the answer could still change");
+            let message = format!(
+                "FOR SYSTEM_TIME AS OF {at} lies after the present of the statement, {now}: the answer could still change"
+            );
             let span = bounds.first().map_or_else(sqlparser::tokenizer::Span::empty, Spanned::span);
             return Err(Error::invalid(message).at(span));
         }
@@ -159,7 +174,8 @@ pub(crate) fn default_instant(
     };
     if axis == Axis::System && SystemTime::from_micros(at) > now {
         let at = SystemTime::from_micros(at);
-        let message = format!("SYSTEM_TIME AS OF {at} lies after the present of the statement, {now}");
+        let message =
+            format!("SYSTEM_TIME AS OF {at} lies after the present of the statement, {now}");
         return Err(Error::invalid(message).at(syntax.span()));
     }
     Ok(at)

@@ -1,6 +1,5 @@
 //! `now()` and its kin: the present of the statement, the same one that a table without a clause is read at.
 
-
 use annals_engine::SystemTime;
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{Result, ScalarValue};

@@ -103,7 +103,8 @@ fn at_instants(plan: LogicalPlan, clauses: &Clauses) -> Result<LogicalPlan> {
         _ => false,
     };
     if !is_relation {
-        let message = "a temporal clause belongs to a table or view; here put it inside the subquery";
+        let message =
+            "a temporal clause belongs to a table or view; here put it inside the subquery";
         return Err(Error::invalid(message));
     }
     let (mut count, mut taken) = (0, Clauses::default());
@@ -127,7 +128,9 @@ fn at_instants(plan: LogicalPlan, clauses: &Clauses) -> Result<LogicalPlan> {
     }
     if taken != *clauses {
         let axis = if taken.valid == clauses.valid { "SYSTEM_TIME" } else { "VALID_TIME" };
-        let message = format!("every table of the view has a clause for {axis} of its own: one on the view would be lost");
+        let message = format!(
+            "every table of the view has a clause for {axis} of its own: one on the view would be lost"
+        );
         return Err(Error::invalid(message));
     }
     Ok(changed.recompute_schema().map_err(Error::from)?)
@@ -145,7 +148,11 @@ impl Relations {
         arguments: &[FunctionArg],
         planner: &mut dyn RelationPlannerContext,
     ) -> Result<LogicalPlan> {
-        let usage = || Error::invalid("changes takes ('table', from_system, to_system [, valid_from, valid_to])");
+        let usage = || {
+            Error::invalid(
+                "changes takes ('table', from_system, to_system [, valid_from, valid_to])",
+            )
+        };
         let mut syntax = Vec::new();
         for argument in arguments {
             let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = argument else {
@@ -164,11 +171,15 @@ impl Relations {
         let now = self.context.now();
         let mut instant = |syntax: &sqlparser::ast::Expr| -> Result<SystemTime> {
             let Bound(Some(at)) = Bound::fold(syntax, &mut to_expr)? else {
-                return Err(Error::invalid("changes needs two system instants, not NULL").at(syntax.span()));
+                return Err(
+                    Error::invalid("changes needs two system instants, not NULL").at(syntax.span())
+                );
             };
             let at = SystemTime::from_micros(at);
             if at > now {
-                let message = format!("system time {at} lies after the present of the statement, {now}: the answer could still change");
+                let message = format!(
+                    "system time {at} lies after the present of the statement, {now}: the answer could still change"
+                );
                 return Err(Error::invalid(message).at(syntax.span()));
             }
             Ok(at)
@@ -182,12 +193,17 @@ impl Relations {
         let (low, high): (ValidTime, ValidTime) = (low.from(), high.to());
         let valid = Period::new(low, high).map_err(|error| Error::from(error).at(from.span()))?;
         let snapshot = self.context.snapshot();
-        let schema = snapshot.table_schema(name).map_err(|error| Error::from(error).at(table.span()))?;
+        let schema =
+            snapshot.table_schema(name).map_err(|error| Error::from(error).at(table.span()))?;
         let request = ChangesRequest::new(snapshot.clone(), schema, (start, end), valid);
         let request = request.map_err(|error| Error::from(error).at(from.span()))?;
         let shown = request.to_string();
         let provider = Arc::new(ChangesTable::new(request));
-        let plan = LogicalPlanBuilder::scan(TableReference::bare(shown), provider_as_source(provider), None);
+        let plan = LogicalPlanBuilder::scan(
+            TableReference::bare(shown),
+            provider_as_source(provider),
+            None,
+        );
         let plan = plan.and_then(|plan| plan.alias("changes")).and_then(LogicalPlanBuilder::build);
         plan.map_err(Error::from)
     }

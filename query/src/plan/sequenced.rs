@@ -20,10 +20,12 @@ pub(super) fn plan(
     let span = asked.query.span();
     let refuse = |what: &str| Error::invalid(format!("SEQUENCED VALID_TIME: {what}")).at(span);
     let mut to_expr = |syntax| planner.sql_to_expr(syntax, &DFSchema::empty());
-    let (from, to) = (Bound::fold(&asked.from, &mut to_expr)?, Bound::fold(&asked.to, &mut to_expr)?);
+    let (from, to) =
+        (Bound::fold(&asked.from, &mut to_expr)?, Bound::fold(&asked.to, &mut to_expr)?);
     let (from, to): (ValidTime, ValidTime) = (from.from(), to.to());
     let range = Period::new(from, to).map_err(|error| Error::from(error).at(asked.from.span()))?;
-    let derived = TableFactor::Derived { lateral: false, subquery: asked.query, alias: None, sample: None };
+    let derived =
+        TableFactor::Derived { lateral: false, subquery: asked.query, alias: None, sample: None };
     let plan = planner.plan(derived)?;
     let LogicalPlan::Projection(projection) = plan else {
         return Err(refuse("a query of groups and aggregates is needed"));
@@ -44,7 +46,9 @@ pub(super) fn plan(
     }
     let mut items = Vec::new();
     for (expr, (qualifier, field)) in projection.expr.iter().zip(projection.schema.iter()) {
-        items.push(rename(expr.clone())?.unalias().alias_qualified(qualifier.cloned(), field.name()));
+        items.push(
+            rename(expr.clone())?.unalias().alias_qualified(qualifier.cloned(), field.name()),
+        );
     }
     if having.is_none() && shows_steps(&projection, aggregate) {
         items.extend(periods());
@@ -77,9 +81,11 @@ fn merged(
 ) -> Result<LogicalPlan> {
     let item_count = items.len();
     let group = |at: usize| {
-        Expr::Column(Column::from(steps.schema().qualified_field(at))).alias(format!("sequenced group {at}"))
+        Expr::Column(Column::from(steps.schema().qualified_field(at)))
+            .alias(format!("sequenced group {at}"))
     };
-    let wanted: Vec<Expr> = items.into_iter().chain((0..group_count).map(group)).chain(periods()).collect();
+    let wanted: Vec<Expr> =
+        items.into_iter().chain((0..group_count).map(group)).chain(periods()).collect();
     let shown = LogicalPlanBuilder::from(steps.clone()).project(wanted)?.build()?;
     let mut columns: Vec<Expr> = shown.schema().columns().into_iter().map(Expr::Column).collect();
     columns.truncate(item_count + group_count);
@@ -98,7 +104,9 @@ fn sweep(aggregate: &Aggregate, range: Period<annals_engine::Valid>) -> Result<L
     let input = aggregate.input.as_ref().clone();
     let period = |name: &str| -> Result<Expr> {
         let found = input.schema().columns().into_iter().find(|column| column.name == name);
-        found.map(Expr::Column).ok_or_else(|| Error::invalid(format!("there is no column {name} to sweep over")))
+        found
+            .map(Expr::Column)
+            .ok_or_else(|| Error::invalid(format!("there is no column {name} to sweep over")))
     };
     let period = (period(VALID_FROM)?, period(VALID_TO)?);
     Ok(sequenced_aggregate(input, aggregate.group_expr.clone(), calls, period, range)?)

@@ -3,8 +3,8 @@
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::logical_expr::planner::RelationPlannerContext;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use sqlparser::ast::{FunctionArg, FunctionArgExpr, Spanned};
 
@@ -33,19 +33,18 @@ pub(super) fn plan(
     let scan_name = TableReference::bare(format!("{name}({})", shown.join(", ")));
     let mut plan = LogicalPlanBuilder::scan(scan_name, source, None)?.alias(name)?;
     let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let columns: Vec<Expr> = plan
-        .schema()
-        .iter()
-        .map(|(qualifier, field)| {
-            let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
-            match field.data_type() {
-                DataType::Timestamp(..) => {
-                    cast(column, instant.clone()).alias_qualified(qualifier.cloned(), field.name())
+    let columns: Vec<Expr> =
+        plan.schema()
+            .iter()
+            .map(|(qualifier, field)| {
+                let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+                match field.data_type() {
+                    DataType::Timestamp(..) => cast(column, instant.clone())
+                        .alias_qualified(qualifier.cloned(), field.name()),
+                    _ => column,
                 }
-                _ => column,
-            }
-        })
-        .collect();
+            })
+            .collect();
     if columns.iter().any(|column| !matches!(column, Expr::Column(_))) {
         plan = plan.project(columns)?;
     }
@@ -57,7 +56,9 @@ fn in_nanoseconds(expr: Expr) -> Result<Expr> {
         return Ok(expr);
     };
     match micros.checked_mul(1_000) {
-        Some(nanos) => Ok(Expr::Literal(ScalarValue::TimestampNanosecond(Some(nanos), None), metadata.clone())),
+        Some(nanos) => {
+            Ok(Expr::Literal(ScalarValue::TimestampNanosecond(Some(nanos), None), metadata.clone()))
+        }
         None => Err(Error::invalid("a series of instants lies between the years 1678 and 2262")),
     }
 }

@@ -19,9 +19,11 @@ impl TypePlanner for Types {
             SqlType::Timestamp(..) | SqlType::TimestampNtz(_) | SqlType::Datetime(_) => {
                 DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
             }
-            SqlType::JSON | SqlType::JSONB | SqlType::Text | SqlType::Varchar(_) | SqlType::String(_) => {
-                DataType::Utf8
-            }
+            SqlType::JSON
+            | SqlType::JSONB
+            | SqlType::Text
+            | SqlType::Varchar(_)
+            | SqlType::String(_) => DataType::Utf8,
             SqlType::Uuid => DataType::FixedSizeBinary(16),
             SqlType::Bytea => DataType::Binary,
             _ => return Ok(None),

@@ -16,15 +16,13 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::filter_pushdown::{
     ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
 };
-use datafusion::physical_plan::metrics::{
-    ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
-};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
+use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
     SendableRecordBatchStream,
 };
-use datafusion::physical_plan::statistics::StatisticsArgs;
 use parking_lot::Mutex;
 
 use super::dynamic::predicates_now;
@@ -124,7 +122,8 @@ impl TemporalScan {
 
 impl DisplayAs for TemporalScan {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let columns: Vec<&str> =
+            self.schema.fields().iter().map(|field| field.name().as_str()).collect();
         write!(f, "TemporalScan: {}, columns=[{}]", self.name, columns.join(", "))?;
         if !self.filters.is_empty() {
             write!(f, ", filter=[{}]", self.filters.join(" AND "))?;
@@ -212,7 +211,8 @@ impl ExecutionPlan for TemporalScan {
         let mut statistics = Statistics::new_unknown(&self.schema);
         let row_count = usize::try_from(self.estimate.row_count_max).unwrap_or(usize::MAX);
         let row_count = row_count.min(self.limit.unwrap_or(usize::MAX));
-        statistics.num_rows = Precision::Inexact(row_count / self.properties.partitioning.partition_count());
+        statistics.num_rows =
+            Precision::Inexact(row_count / self.properties.partitioning.partition_count());
         Ok(Arc::new(statistics))
     }
 
@@ -258,6 +258,8 @@ fn record(metrics: &ExecutionPlanMetricsSet, partition: usize, counts: &ScanMetr
         ("decoded_bytes", counts.decoded_bytes),
     ];
     for (name, count) in counts {
-        MetricBuilder::new(metrics).counter(name, partition).add(usize::try_from(count).unwrap_or(usize::MAX));
+        MetricBuilder::new(metrics)
+            .counter(name, partition)
+            .add(usize::try_from(count).unwrap_or(usize::MAX));
     }
 }

@@ -15,7 +15,9 @@ pub(crate) fn predicate_of(filter: &Expr, schema: &Schema) -> Option<Predicate> 
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
             let op = comparison_of(*op)?;
             match (&**left, &**right) {
-                (Expr::Column(column), Expr::Literal(value, _)) => compare(&column.name, op, value, schema),
+                (Expr::Column(column), Expr::Literal(value, _)) => {
+                    compare(&column.name, op, value, schema)
+                }
                 (Expr::Literal(value, _), Expr::Column(column)) => {
                     compare(&column.name, mirrored(op), value, schema)
                 }
@@ -68,7 +70,12 @@ fn boolean(column: &str, wanted: bool, schema: &Schema) -> Option<Predicate> {
         .then(|| Predicate::compare(column, Comparison::Eq, Value::Boolean(wanted)))
 }
 
-fn compare(column: &str, op: Comparison, value: &ScalarValue, schema: &Schema) -> Option<Predicate> {
+fn compare(
+    column: &str,
+    op: Comparison,
+    value: &ScalarValue,
+    schema: &Schema,
+) -> Option<Predicate> {
     let field = schema.field_with_name(column).ok()?;
     let value = value_of(value, field.data_type())?;
     Some(Predicate::compare(column, op, value))

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use annals_engine::{
-    Axis, Clause, Scan, Snapshot, System, SYSTEM_FROM, SYSTEM_TO, TableSchema, VALID_FROM, VALID_TO,
-    Valid, arrow::datatypes as engine_types,
+    Axis, Clause, SYSTEM_FROM, SYSTEM_TO, Scan, Snapshot, System, TableSchema, VALID_FROM,
+    VALID_TO, Valid, arrow::datatypes as engine_types,
 };
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
@@ -36,7 +36,8 @@ impl TemporalTable {
     pub(crate) fn new(snapshot: Snapshot, name: &str, shows_hidden: bool) -> Result<TemporalTable> {
         let table = snapshot.table_schema(name)?;
         let first = usize::from(table.is_event && !shows_hidden);
-        let mut fields: Vec<Field> = table.columns[first..].iter().map(|column| column.arrow()).collect();
+        let mut fields: Vec<Field> =
+            table.columns[first..].iter().map(|column| column.arrow()).collect();
         if shows_hidden {
             fields.extend([VALID_FROM, VALID_TO, SYSTEM_FROM, SYSTEM_TO].map(period_field));
         }
@@ -108,7 +109,11 @@ impl TemporalTable {
 
 fn period_field(name: &str) -> Field {
     let unit = engine_types::TimeUnit::Microsecond;
-    Field::new(name, engine_types::DataType::Timestamp(unit, Some("UTC".into())), name != SYSTEM_FROM)
+    Field::new(
+        name,
+        engine_types::DataType::Timestamp(unit, Some("UTC".into())),
+        name != SYSTEM_FROM,
+    )
 }
 
 fn show<A: Axis>(clause: Clause<A>) -> String {

@@ -22,7 +22,8 @@ pub(crate) struct ViewTable {
 
 impl ViewTable {
     pub(crate) fn new(name: &str, plan: LogicalPlan) -> Result<ViewTable> {
-        let plan = LogicalPlanBuilder::from(plan).alias(TableReference::partial(VIEWS, name))?.build()?;
+        let plan =
+            LogicalPlanBuilder::from(plan).alias(TableReference::partial(VIEWS, name))?.build()?;
         let schema = Arc::new(plan.schema().as_arrow().clone());
         Ok(ViewTable { plan, schema })
     }

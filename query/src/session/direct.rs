@@ -6,15 +6,17 @@
 
 use std::sync::Arc;
 
-use annals_engine::{Clause, Comparison, DataType, Predicate, Snapshot, TableSchema, ValidTime, Value};
+use annals_engine::{
+    Clause, Comparison, DataType, Predicate, Snapshot, TableSchema, ValidTime, Value,
+};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream;
 use sqlparser::ast::{
-    BinaryOperator, DataType as SqlType, Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr,
-    TableFactor, Value as Literal, WildcardAdditionalOptions,
+    BinaryOperator, DataType as SqlType, Expr, GroupByExpr, Ident, Query, Select, SelectItem,
+    SetExpr, TableFactor, Value as Literal, WildcardAdditionalOptions,
 };
 
 use crate::error::Result;
@@ -28,7 +30,9 @@ pub(super) fn look_up(
     is_table: impl Fn(&str) -> bool,
 ) -> Result<Option<SendableRecordBatchStream>> {
     let Some(asked) = Asked::read(snapshot, query, defaults, is_table) else { return Ok(None) };
-    let mut scan = snapshot.scan(&asked.table.name)?.columns(asked.columns.iter().map(|(name, _)| name.as_str()));
+    let mut scan = snapshot
+        .scan(&asked.table.name)?
+        .columns(asked.columns.iter().map(|(name, _)| name.as_str()));
     if let Some(at) = asked.valid {
         scan = scan.valid(Clause::AsOf(at));
     }
@@ -41,7 +45,8 @@ pub(super) fn look_up(
     let rows = scan.run()?;
     let fields = rows.schema();
     let fields = fields.fields().iter().zip(&asked.columns);
-    let fields: Vec<Field> = fields.map(|(field, (_, shown))| field.as_ref().clone().with_name(shown)).collect();
+    let fields: Vec<Field> =
+        fields.map(|(field, (_, shown))| field.as_ref().clone().with_name(shown)).collect();
     let schema = Arc::new(Schema::new(fields));
     let mut batches = Vec::new();
     for batch in rows {
@@ -78,7 +83,9 @@ impl Asked {
             return None;
         }
         let [from] = select.from.as_slice() else { return None };
-        let TableFactor::Table { name, alias, args: None, version, .. } = &from.relation else { return None };
+        let TableFactor::Table { name, alias, args: None, version, .. } = &from.relation else {
+            return None;
+        };
         if !from.joins.is_empty() || alias.as_ref().is_some_and(|alias| !alias.columns.is_empty()) {
             return None;
         }
@@ -132,7 +139,11 @@ fn instant(clause: Option<(Form, Vec<Expr>)>) -> Option<Option<ValidTime>> {
             _ => return None,
         },
         Expr::TypedString(typed) => match (&typed.data_type, &typed.value.value) {
-            (SqlType::Date, Literal::SingleQuotedString(text)) if text.len() == "2024-01-01".len() => text,
+            (SqlType::Date, Literal::SingleQuotedString(text))
+                if text.len() == "2024-01-01".len() =>
+            {
+                text
+            }
             (SqlType::Timestamp(..), Literal::SingleQuotedString(text)) => text,
             _ => return None,
         },
@@ -150,7 +161,9 @@ fn columns_of(
     for item in items {
         match item {
             SelectItem::Wildcard(options) if is_default(options) => {
-                columns.extend(table.columns.iter().map(|column| (column.name.clone(), column.name.clone())));
+                columns.extend(
+                    table.columns.iter().map(|column| (column.name.clone(), column.name.clone())),
+                );
             }
             SelectItem::UnnamedExpr(expr) => {
                 let name = column_name(expr, qualifier)?;
@@ -223,9 +236,10 @@ fn conjuncts(
 fn literal(expr: &Expr, data_type: DataType) -> Option<Value> {
     let Expr::Value(value) = expr else { return None };
     match (&value.value, data_type) {
-        (Literal::Number(text, false), DataType::SmallInt | DataType::Integer | DataType::BigInt) => {
-            Value::parse(data_type, text).ok()
-        }
+        (
+            Literal::Number(text, false),
+            DataType::SmallInt | DataType::Integer | DataType::BigInt,
+        ) => Value::parse(data_type, text).ok(),
         (Literal::SingleQuotedString(text), DataType::Text) => Some(Value::Text(text.clone())),
         _ => None,
     }

@@ -34,13 +34,16 @@ impl Session {
         on_deep_stack(|| bind(&mut statement, parameters))?;
         let names_periods = parsed.names_periods;
         match statement {
-            Statement::Query { query, defaults } => self.query(query, &defaults, names_periods).await,
+            Statement::Query { query, defaults } => {
+                self.query(query, &defaults, names_periods).await
+            }
             Statement::Explain { is_analyze, is_verbose, statement } => {
                 let Statement::Query { query, defaults } = *statement else {
                     return Err(Error::invalid("EXPLAIN takes a query"));
                 };
                 let (plan, now) = self.plan(query, &defaults, names_periods)?;
-                let plan = LogicalPlanBuilder::from(plan).explain(is_verbose, is_analyze)?.build()?;
+                let plan =
+                    LogicalPlanBuilder::from(plan).explain(is_verbose, is_analyze)?.build()?;
                 self.answer(Tag::Explain, &plan, now).await
             }
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
@@ -92,7 +95,8 @@ impl Session {
 
     fn context(&self, snapshot: Snapshot, names_periods: bool) -> Context {
         let database = self.sql.database().clone();
-        let context = Context::new(database, snapshot, self.sql.state().clone(), self.views.clone());
+        let context =
+            Context::new(database, snapshot, self.sql.state().clone(), self.views.clone());
         context.naming_periods(names_periods).with_defaults(self.valid, self.system)
     }
 
@@ -153,7 +157,11 @@ impl Session {
                     outcome.commit = commit;
                     return Ok(outcome);
                 }
-                Err(error) if error.kind() == ErrorKind::Conflict && attempt < ATTEMPT_COUNT_MAX => (),
+                Err(error)
+                    if error.kind() == ErrorKind::Conflict && attempt < ATTEMPT_COUNT_MAX =>
+                {
+                    ()
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -229,7 +237,8 @@ impl Session {
             Some(syntax) => {
                 let planner = Planner::new(self.context(database.snapshot()?, false));
                 let Bound(at) = planner.bound(syntax)?;
-                let at = at.ok_or_else(|| Error::invalid("SYSTEM_TIME = NULL: an instant is needed"))?;
+                let at =
+                    at.ok_or_else(|| Error::invalid("SYSTEM_TIME = NULL: an instant is needed"))?;
                 Some(SystemTime::from_micros(at))
             }
             None => None,
@@ -255,7 +264,8 @@ impl Session {
         text: &str,
         names_periods: bool,
     ) -> Result<Outcome> {
-        let (plan, _) = self.plan(condition_query(condition)?, &Defaults::default(), names_periods)?;
+        let (plan, _) =
+            self.plan(condition_query(condition)?, &Defaults::default(), names_periods)?;
         let tables = tables_of(&plan)?;
         let batches: Vec<_> = self.stream(&plan).await?.try_collect().await?;
         let holds = batches.iter().any(|batch| batch.num_rows() > 0);

@@ -34,7 +34,9 @@ pub struct Session {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("is_in_transaction", &self.transaction.is_some()).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("is_in_transaction", &self.transaction.is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -86,7 +88,10 @@ impl Session {
     pub async fn collect(&mut self, sql: &str) -> Result<Vec<RecordBatch>> {
         let prepared = self.prepare_or_fail(sql)?;
         let [prepared] = prepared.as_slice() else {
-            return Err(Error::invalid(format!("one query was expected, {} statements were given", prepared.len())));
+            return Err(Error::invalid(format!(
+                "one query was expected, {} statements were given",
+                prepared.len()
+            )));
         };
         match self.execute(prepared, &[]).await?.rows {
             Some(rows) => Ok(rows.try_collect().await?),

@@ -19,13 +19,22 @@ pub(crate) struct OpenTransaction {
 }
 
 impl OpenTransaction {
-    pub(crate) fn begin(database: &Database, system_time: Option<SystemTime>) -> Result<OpenTransaction> {
+    pub(crate) fn begin(
+        database: &Database,
+        system_time: Option<SystemTime>,
+    ) -> Result<OpenTransaction> {
         let base = database.snapshot()?;
         let mut transaction = database.begin();
         if let Some(at) = system_time {
             transaction.system_time(at);
         }
-        Ok(OpenTransaction { transaction, base, system_time, reads: BTreeSet::new(), is_failed: false })
+        Ok(OpenTransaction {
+            transaction,
+            base,
+            system_time,
+            reads: BTreeSet::new(),
+            is_failed: false,
+        })
     }
 
     /// What a statement of the transaction reads.
@@ -72,7 +81,9 @@ impl OpenTransaction {
         self.snapshot()?;
         for table in self.reads {
             let seen = self.base.last_change(&table)?;
-            let message = format!("another transaction has changed table `{table}` since this one read it: run it again");
+            let message = format!(
+                "another transaction has changed table `{table}` since this one read it: run it again"
+            );
             self.transaction.expect(message, move |latest| Ok(latest.last_change(&table)? == seen));
         }
         if self.transaction.row_count() == 0 {
@@ -80,7 +91,9 @@ impl OpenTransaction {
         }
         let transaction = self.transaction;
         let done = tokio::task::spawn_blocking(move || transaction.commit()).await;
-        let done = done.map_err(|error| Error::new(ErrorKind::Unavailable, format!("the commit was interrupted: {error}")))?;
+        let done = done.map_err(|error| {
+            Error::new(ErrorKind::Unavailable, format!("the commit was interrupted: {error}"))
+        })?;
         Ok(Some(done?))
     }
 }

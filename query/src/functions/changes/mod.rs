@@ -26,5 +26,6 @@ mod table;
 mod tests;
 
 pub(crate) use request::ChangesRequest;
+#[cfg(test)]
 pub(crate) use sweep::Changes;
 pub(crate) use table::ChangesTable;

@@ -23,7 +23,8 @@ impl Answer {
     pub fn difference(&self, found: &Answer) -> Option<String> {
         let row_count = self.rows.len().max(found.rows.len());
         let at = (0..row_count).find(|at| self.rows.get(*at) != found.rows.get(*at))?;
-        let shown = |row: Option<&Vec<i64>>| row.map_or("none".to_owned(), |row| format!("{row:?}"));
+        let shown =
+            |row: Option<&Vec<i64>>| row.map_or("none".to_owned(), |row| format!("{row:?}"));
         Some(format!(
             "row {at} is {}, true is {}",
             shown(found.rows.get(at)),
