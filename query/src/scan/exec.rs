@@ -185,8 +185,16 @@ impl ExecutionPlan for TemporalScan {
         let mut stream = RecordBatchReceiverStream::builder(self.schema.clone(), BATCH_COUNT_AHEAD);
         let (sender, scan) = (stream.tx(), self.clone());
         stream.spawn_blocking(move || {
-            let Some(mut rows) = scan.part(partition)? else { return Ok(()) };
-            for batch in rows.by_ref() {
+            let time = MetricBuilder::new(&scan.metrics).elapsed_compute(partition);
+            let timer = time.timer();
+            let part = scan.part(partition)?;
+            timer.done();
+            let Some(mut rows) = part else { return Ok(()) };
+            loop {
+                let timer = time.timer();
+                let next = rows.next();
+                timer.done();
+                let Some(batch) = next else { break };
                 let batch = batch.map_err(|error| DataFusionError::from(Error::from(error)))?;
                 if sender.blocking_send(Ok(batch)).is_err() {
                     // Nobody reads on: the query was cancelled, or has enough.
