@@ -40,7 +40,7 @@ fn convert(array: &ArrayRef, data_type: DataType) -> Result<ArrayRef> {
         return instants(array);
     }
     if data_type == DataType::Uuid && matches!(array.data_type(), ArrowType::Binary) {
-        return Ok(cast(array, &target)?);
+        return cast(array, &target);
     }
     if !arrow::compute::can_cast_types(array.data_type(), &target) {
         let message = format!("a value of type {} is not a {data_type}", array.data_type());

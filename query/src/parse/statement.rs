@@ -28,7 +28,7 @@ pub(crate) struct Parsed {
 /// What a statement asks.
 #[derive(Clone, Debug)]
 pub(crate) enum Statement {
-    Query { query: Box<Query>, defaults: Defaults },
+    Query { query: Box<Query>, defaults: Box<Defaults> },
     Explain { is_analyze: bool, is_verbose: bool, statement: Box<Statement> },
     Insert(Box<Insert>),
     Update(Box<Update>),
@@ -88,7 +88,8 @@ fn parse_one(tokens: &[TokenWithSpan]) -> Result<Parsed> {
     let is_sequenced = tokens.windows(2).any(|pair| are_words(pair, &["SEQUENCED", "VALID_TIME"]));
     // A sequenced aggregate reads the valid periods, whether the statement names them or not.
     let names_periods = names_hidden || is_sequenced;
-    let statement = read(&temporal::rewrite(tokens)?, names_periods).map_err(|error| misplaced(error, tokens))?;
+    let statement = read(&temporal::rewrite(tokens)?, names_periods)
+        .map_err(|error| misplaced(error, tokens))?;
     visit_versions(&statement)?;
     Ok(Parsed { statement, words, names_periods })
 }
@@ -99,10 +100,14 @@ fn misplaced(error: Error, tokens: &[TokenWithSpan]) -> Error {
     let is_there = |token: &&TokenWithSpan| {
         (token.span.start.line, token.span.start.column) == (place.line, place.column)
     };
-    let found = tokens.iter().find(is_there).filter(|token| are_words(std::slice::from_ref(token), &["FOR"]));
+    let found = tokens
+        .iter()
+        .find(is_there)
+        .filter(|token| are_words(std::slice::from_ref(token), &["FOR"]));
     match found {
         Some(token) if !error.message().contains("FOR") => {
-            let message = "a temporal clause stands behind the name of a table or view, before its alias";
+            let message =
+                "a temporal clause stands behind the name of a table or view, before its alias";
             Error::new(error.kind(), message).at(token.span)
         }
         _ => error,
@@ -186,7 +191,9 @@ fn read_setting(mut words: Words<'_>) -> Result<Statement> {
         words.at += 1;
     }
     match read_known(words.rest(), false, false)? {
-        Statement::Query { query, .. } => Ok(Statement::Query { query, defaults }),
+        Statement::Query { query, .. } => {
+            Ok(Statement::Query { query, defaults: Box::new(defaults) })
+        }
         _ => Err(words.expected("a query after SETTING")),
     }
 }
@@ -253,7 +260,7 @@ fn read_known(tokens: &[TokenWithSpan], is_upsert: bool, names_periods: bool) ->
     match statement {
         SqlStatement::Query(query) => {
             let query = sequenced::as_subquery(query)?;
-            Ok(Statement::Query { query, defaults: Defaults::default() })
+            Ok(Statement::Query { query, defaults: Box::default() })
         }
         SqlStatement::Insert(insert) => {
             let is_plain = insert.on.is_none()
@@ -336,7 +343,7 @@ fn read_known(tokens: &[TokenWithSpan], is_upsert: bool, names_periods: bool) ->
         SqlStatement::ExplainTable { table_name, .. } => describe(table_name),
         SqlStatement::ShowTables { .. } => {
             let query = canned("SELECT table_name FROM annals.tables ORDER BY table_name")?;
-            Ok(Statement::Query { query, defaults: Defaults::default() })
+            Ok(Statement::Query { query, defaults: Box::default() })
         }
         other => {
             let text = other.to_string();

@@ -133,7 +133,7 @@ fn at_instants(plan: LogicalPlan, clauses: &Clauses) -> Result<LogicalPlan> {
         );
         return Err(Error::invalid(message));
     }
-    Ok(changed.recompute_schema().map_err(Error::from)?)
+    changed.recompute_schema().map_err(Error::from)
 }
 
 fn temporal(scan: &TableScan) -> Option<TemporalTable> {

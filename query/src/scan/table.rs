@@ -158,7 +158,7 @@ impl TableProvider for TemporalTable {
             Some(columns) => Arc::new(self.schema.project(columns)?),
             None => self.schema.clone(),
         };
-        let mut scan = self.engine_scan().map_err(crate::Error::from)?;
+        let mut scan = self.engine_scan()?;
         scan = scan.columns(schema.fields().iter().map(|field| field.name().clone()));
         let mut shown = Vec::new();
         for filter in filters {

@@ -152,18 +152,12 @@ impl Session {
             attempt += 1;
             let mut open = OpenTransaction::begin(sql.database(), None)?;
             let mut outcome = self.stage(&mut open, statement, names_periods).await?;
+            let may_try_again = attempt < ATTEMPT_COUNT_MAX;
             match open.commit().await {
-                Ok(commit) => {
-                    outcome.commit = commit;
-                    return Ok(outcome);
-                }
-                Err(error)
-                    if error.kind() == ErrorKind::Conflict && attempt < ATTEMPT_COUNT_MAX =>
-                {
-                    ()
-                }
-                Err(error) => return Err(error),
+                Err(error) if may_try_again && error.kind() == ErrorKind::Conflict => continue,
+                done => outcome.commit = done?,
             }
+            return Ok(outcome);
         }
     }
 
