@@ -18,7 +18,7 @@ use crate::version::{SegmentEntry, TableVersion, Version};
 /// The most rows that one compaction reads, unless a single segment has more.
 const INPUT_ROW_COUNT_MAX: u64 = 1 << 20;
 /// The most bytes that the rows it reads may take in memory, unless a single segment has more.
-const INPUT_BYTES_MAX: u64 = 192 << 20;
+const INPUT_BYTES_MAX: u64 = 144 << 20;
 /// So many small segments of `current` are merged; fewer cost a reader little.
 const CURRENT_RUN_COUNT_MAX: usize = 4;
 /// So many small segments of a time partition are merged.
