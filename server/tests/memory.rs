@@ -12,7 +12,7 @@ use common::Place;
 
 /// How many bytes of text a row has.
 const ROW_BYTES: usize = 1_000;
-/// What may come on top of the small import: full memtables of 64 MiB, a flush, and beside it a compaction of at most 144 MiB of segments. The
+/// What may come on top of the small import: full memtables of 64 MiB, a flush or a compaction of at most 144 MiB of segments. The
 /// text of the large import, 700 MB, is more, and of letters at random, for what is decoded is larger than what is stored.
 const GROWTH_BYTES_MAX: usize = 576 << 20;
 

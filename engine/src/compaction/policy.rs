@@ -55,6 +55,11 @@ impl Plan {
         self.partitions().max().unwrap_or(Partition::CURRENT)
     }
 
+    /// The bytes that its rows take in memory.
+    pub(crate) fn decoded_bytes(&self) -> u64 {
+        self.inputs.iter().map(|entry| entry.segment().meta().decoded_bytes).sum()
+    }
+
     /// The partition of each input.
     pub(crate) fn partitions(&self) -> impl Iterator<Item = Partition> {
         self.inputs.iter().map(|entry| entry.segment().meta().partition)

@@ -54,6 +54,9 @@ impl fmt::Display for Step {
     }
 }
 
+/// A compaction that reads more decoded bytes than this does not run beside a flush: memory would have to hold both.
+const BESIDE_FLUSH_BYTES_MAX: u64 = 112 << 20;
+
 impl Inner {
     /// One step, if one is due; flushes go before compactions.
     pub(super) fn maintain(&self) -> Result<Option<Step>> {
@@ -133,11 +136,20 @@ impl Inner {
 
     /// Carries out the plan that `choose` finds for some table.
     fn compact_step(&self, choose: &dyn Fn(&TableVersion) -> Option<Plan>) -> Result<Option<Step>> {
-        let _compacting = self.compacting.lock();
-        self.sweep()?;
-        let state = self.shared.lock().state.clone();
-        let Some(plan) = state.version.tables.values().find_map(|table| choose(table)) else {
-            return Ok(None);
+        let mut _flushing = None;
+        let (_compacting, state, plan) = loop {
+            let compacting = self.compacting.lock();
+            self.sweep()?;
+            let state = self.shared.lock().state.clone();
+            let Some(plan) = state.version.tables.values().find_map(|table| choose(table)) else {
+                return Ok(None);
+            };
+            if _flushing.is_some() || plan.decoded_bytes() <= BESIDE_FLUSH_BYTES_MAX {
+                break (compacting, state, plan);
+            }
+            // The lock of flushes comes before that of compactions; what is due is looked for again.
+            drop((compacting, state, plan));
+            _flushing = Some(self.flushing.lock());
         };
         let schema = state.version.table(plan.table)?.schema.clone();
         drop(state);
