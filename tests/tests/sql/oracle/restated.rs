@@ -65,7 +65,7 @@ fn differences(key: &[Cell], old: &Belief, new: &Belief, (low, high): (i64, i64)
         if was == is {
             continue;
         }
-        match steps.last_mut().filter(|(a, b, _, end)| (&was, &is, period[0]) == (&*a, &*b, *end)) {
+        match steps.last_mut().filter(|(a, b, _, end)| (&was, &is, period[0]) == (a, b, *end)) {
             Some((_, _, _, end)) => *end = period[1],
             None => steps.push((was, is, period[0], period[1])),
         }
