@@ -129,7 +129,6 @@ fn folded(name: &Ident) -> String {
 }
 
 /// The instant of an AS OF with a literal; `None` for any other form.
-#[allow(clippy::option_option)]
 fn instant(clause: Option<(Form, Vec<Expr>)>) -> Option<Option<ValidTime>> {
     let Some((form, bounds)) = clause else { return Some(None) };
     let (Form::AsOf, [bound]) = (form, bounds.as_slice()) else { return None };
