@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::array::Array;
 use arrow::record_batch::RecordBatch;
 
 use super::policy::Plan;
@@ -71,9 +72,16 @@ fn read_segment(
                 placement.push(key_prefix, Placed { rect, hash, source, row });
             });
         }
-        sources.push(batch);
+        sources.push(without_slack(batch)?);
         Ok(())
     })
+}
+
+/// Decoding grows its buffers by doubling, and all of an input stays in memory until the output is written.
+fn without_slack(batch: RecordBatch) -> Result<RecordBatch> {
+    let (schema, mut columns, _) = batch.into_parts();
+    columns.iter_mut().for_each(Array::shrink_to_fit);
+    Ok(RecordBatch::try_new(schema, columns)?)
 }
 
 /// Cuts of the rows of segments, as a supersession file has them.

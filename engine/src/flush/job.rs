@@ -19,8 +19,9 @@ use crate::version::{Files, TableVersion};
 /// many small files.
 const DIRECT_ROW_COUNT_MIN: usize = 32_768;
 
-/// Batches smaller than this are put together before rows are gathered from them.
+/// Batches of fewer rows and fewer bytes than this are put together before rows are gathered from them.
 const SOURCE_ROW_COUNT_MIN: usize = 8_192;
+const SOURCE_BYTES_MIN: usize = 512 << 10;
 
 /// The assertions of one table that a flush has written as versions: durable, and garbage until the manifest names it.
 #[derive(Debug)]
@@ -92,7 +93,7 @@ type FirstRow = (u32, u32);
 fn gather_sources(chunks: &[Arc<Chunk>]) -> Result<(Vec<RecordBatch>, Vec<FirstRow>)> {
     let (mut sources, mut places) = (Vec::new(), Vec::with_capacity(chunks.len()));
     let mut pending: Vec<&RecordBatch> = Vec::new();
-    let mut pending_row_count = 0;
+    let (mut pending_row_count, mut pending_bytes) = (0, 0);
     for chunk in chunks {
         places.push((sources.len() as u32, pending_row_count as u32));
         if !chunk.is_put() {
@@ -100,9 +101,10 @@ fn gather_sources(chunks: &[Arc<Chunk>]) -> Result<(Vec<RecordBatch>, Vec<FirstR
         }
         pending.push(&chunk.batch);
         pending_row_count += chunk.len();
-        if pending_row_count >= SOURCE_ROW_COUNT_MIN {
+        pending_bytes += chunk.batch.get_array_memory_size();
+        if pending_row_count >= SOURCE_ROW_COUNT_MIN || pending_bytes >= SOURCE_BYTES_MIN {
             sources.push(concat_batches(&pending[0].schema(), pending.drain(..))?);
-            pending_row_count = 0;
+            (pending_row_count, pending_bytes) = (0, 0);
         }
     }
     if let Some(first) = pending.first() {

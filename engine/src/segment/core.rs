@@ -16,14 +16,11 @@ use super::index_file::{Fixed, HEADER_BYTES, Header};
 use super::properties::file_schema;
 use super::sink::{Part, seeded};
 use super::verified::{Source, VerifiedFile};
-use super::{BLOCK_ROWS, ROW_GROUP_ROWS, SegmentMeta};
+use super::{BLOCK_ROWS, SegmentMeta};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::index::KeyPage;
 use crate::schema::TableSchema;
-
-/// Blocks of a row group.
-const ROW_GROUP_BLOCKS: u32 = ROW_GROUP_ROWS / BLOCK_ROWS;
 
 /// The open files of a segment and what is known of them.
 #[derive(Debug)]
@@ -32,6 +29,8 @@ pub(super) struct Core {
     pub(super) fixed: Fixed,
     index: Arc<dyn DiskFile>,
     parquet: ArrowReaderMetadata,
+    /// The number of each row group's first block.
+    group_starts: Vec<u32>,
     row_count: u32,
     meta: SegmentMeta,
 }
@@ -57,26 +56,12 @@ impl Core {
         let checksums = fixed.checksums.clone();
         let data = Arc::new(VerifiedFile::new(meta.id, data, meta.data_bytes, checksums)?);
         let parquet = open_parquet(&data, schema)?;
-        let core =
-            Core { data, fixed, index, parquet, row_count: meta.row_count, meta: meta.clone() };
-        core.judge_row_groups()?;
-        Ok(core)
-    }
-
-    /// Block numbers are turned into rows of row groups by division, so row groups must be cut
-    /// where the writer cuts them.
-    fn judge_row_groups(&self) -> Result<()> {
-        let mut rows_left = i64::from(self.row_count);
-        for group in self.parquet.metadata().row_groups() {
-            if group.num_rows() != rows_left.min(ROW_GROUP_ROWS.into()) {
-                break;
-            }
-            rows_left -= group.num_rows();
-        }
-        if rows_left != 0 {
-            return Err(self.corrupt_data("the row groups do not fit the count of rows"));
-        }
-        Ok(())
+        let Some(group_starts) = group_starts(&parquet, meta.row_count) else {
+            let what = "the row groups do not fit the count of rows";
+            return Err(Error::corrupt(data.path(), 0, what));
+        };
+        let (row_count, meta) = (meta.row_count, meta.clone());
+        Ok(Core { data, fixed, index, parquet, group_starts, row_count, meta })
     }
 
     fn corrupt_data(&self, what: impl std::fmt::Display) -> Error {
@@ -88,6 +73,7 @@ impl Core {
         self.data.memory_bytes()
             + self.fixed.memory_bytes()
             + self.parquet.metadata().memory_size()
+            + size_of_val(&*self.group_starts)
             + size_of::<Core>()
     }
 
@@ -132,27 +118,27 @@ impl Core {
 
     /// The row groups that hold the blocks, and the rows to read, counted over these row groups.
     fn select(&self, blocks: &[u32]) -> (Vec<usize>, RowSelection) {
-        let mut groups: Vec<usize> =
-            blocks.iter().map(|block| (block / ROW_GROUP_BLOCKS) as usize).collect();
-        groups.dedup();
+        let mut groups: Vec<usize> = Vec::new();
         let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
-        let mut nth_group = 0;
+        // The rows of the row groups before the last one.
+        let (mut rows_before, mut rows_of_last) = (0, 0);
         for block in blocks {
-            while groups[nth_group] != (block / ROW_GROUP_BLOCKS) as usize {
-                nth_group += 1;
+            let group = self.group_starts.partition_point(|start| start <= block) - 1;
+            if groups.last() != Some(&group) {
+                groups.push(group);
+                rows_before += rows_of_last;
+                rows_of_last = self.parquet.metadata().row_group(group).num_rows() as usize;
             }
-            // Only a segment's last row group is shorter, and nothing follows it.
-            let in_group = (block % ROW_GROUP_BLOCKS * BLOCK_ROWS) as usize;
-            let from = nth_group * ROW_GROUP_ROWS as usize + in_group;
+            let in_group = (block - self.group_starts[group]) * BLOCK_ROWS;
+            let from = rows_before + in_group as usize;
             let to = from + self.block_rows(*block);
             match ranges.last_mut() {
                 Some(last) if last.end == from => last.end = to,
                 _ => ranges.push(from..to),
             }
         }
-        let group_rows = |group: &usize| self.parquet.metadata().row_group(*group).num_rows();
-        let total: i64 = groups.iter().map(group_rows).sum();
-        (groups, RowSelection::from_consecutive_ranges(ranges.into_iter(), total as usize))
+        let total = rows_before + rows_of_last;
+        (groups, RowSelection::from_consecutive_ranges(ranges.into_iter(), total))
     }
 
     /// Reads and judges a key page.
@@ -177,6 +163,21 @@ impl Core {
         KeyPage::decode(bytes, entry.first_hash, section.row_count())
             .map_err(|what| corrupt(offset, what))
     }
+}
+
+/// The number of each row group's first block; `None` where row groups are not whole blocks of so many rows in all.
+fn group_starts(parquet: &ArrowReaderMetadata, row_count: u32) -> Option<Vec<u32>> {
+    let mut starts = Vec::new();
+    let mut rows_before = 0_u32;
+    for group in parquet.metadata().row_groups() {
+        if !rows_before.is_multiple_of(BLOCK_ROWS) {
+            return None;
+        }
+        starts.push(rows_before / BLOCK_ROWS);
+        let rows = u32::try_from(group.num_rows()).ok().filter(|rows| *rows > 0)?;
+        rows_before = rows_before.checked_add(rows)?;
+    }
+    (rows_before == row_count).then_some(starts)
 }
 
 fn open_fixed(index: &dyn DiskFile, meta: &SegmentMeta, schema: &TableSchema) -> Result<Fixed> {

@@ -39,8 +39,10 @@ pub(crate) use writer::SegmentWriter;
 /// The rows of a block: what zone maps describe and what is decoded at once. Every block but a
 /// segment's last is full.
 pub(crate) const BLOCK_ROWS: u32 = 4096;
-/// The rows of a Parquet row group, which share their dictionaries.
+/// The most rows of a Parquet row group, which share their dictionaries.
 const ROW_GROUP_ROWS: u32 = 32 * BLOCK_ROWS;
+/// A row group ends, too, at the block with which its pages reach so many bytes: a writer holds them in memory.
+const ROW_GROUP_BYTES: usize = 16 << 20;
 /// The bytes of the Parquet file that share a checksum.
 const CHECKSUM_BYTES: u64 = 16 * 1024;
 

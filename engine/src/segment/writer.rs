@@ -16,7 +16,9 @@ use super::index_file::{self, Header};
 use super::place::Place;
 use super::properties::{file_schema, writer_properties};
 use super::sink::{Failure, Part, Sink, seeded};
-use super::{BLOCK_ROWS, PeriodBlock, Periods, SegmentId, SegmentMeta, SegmentRows};
+use super::{
+    BLOCK_ROWS, PeriodBlock, Periods, ROW_GROUP_BYTES, SegmentId, SegmentMeta, SegmentRows,
+};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::index::{Zone, ZoneMapBuilder, build};
@@ -168,11 +170,21 @@ impl SegmentWriter {
             let block = batch.slice(at, (BLOCK_ROWS as usize).min(batch.num_rows() - at));
             let (columns, instants) = block.columns().split_at(self.column_count);
             self.zones.push(block_zone(instants), columns)?;
+            self.write_block(&block)?;
             at += block.num_rows();
         }
+        Ok(())
+    }
+
+    /// Writes a block, and ends the row group if it is large: its pages are in memory until then.
+    fn write_block(&mut self, block: &RecordBatch) -> Result<()> {
         let failure = self.failure.clone();
         let writer = self.writer.as_mut().ok_or_else(|| Error::halted("the segment is closed"))?;
-        writer.write(batch).map_err(|error| failed(&failure, self.id, error))
+        let mut written = writer.write(block);
+        if written.is_ok() && writer.in_progress_size() >= ROW_GROUP_BYTES {
+            written = writer.flush();
+        }
+        written.map_err(|error| failed(&failure, self.id, error))
     }
 
     /// Writes what is left and the index file, makes both and the folder durable.

@@ -13,7 +13,8 @@ fn check(name: &str, value: impl std::fmt::Display) {
 #[test]
 fn the_document_names_the_constants_of_the_code() {
     check("rows of a block", BLOCK_ROWS);
-    check("rows of a row group", ROW_GROUP_ROWS);
+    check("most rows of a row group", ROW_GROUP_ROWS);
+    check("bytes of pages that end a row group", ROW_GROUP_BYTES);
     check("bytes of a checksummed piece of the Parquet file", CHECKSUM_BYTES);
     check("magic of the index file", std::str::from_utf8(&MAGIC).unwrap());
     check("format version", FORMAT_VERSION);

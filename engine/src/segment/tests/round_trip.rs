@@ -3,13 +3,18 @@
 
 use std::collections::HashMap;
 
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
 use super::*;
 
 /// Writes rows and reads them back by columns, by periods and by key.
 fn check(row_count: usize, open_count: usize, piece: usize) {
-    let rows = rows(row_count, open_count, 0xA11A15 + row_count as u64);
-    let disk = disk();
-    let meta = write(&disk, 1, &rows, piece);
+    check_rows(&rows(row_count, open_count, 0xA11A15 + row_count as u64), open_count, piece);
+}
+
+fn check_rows(rows: &SegmentRows, open_count: usize, piece: usize) {
+    let (disk, row_count) = (disk(), rows.batch.num_rows());
+    let meta = write(&disk, 1, rows, piece);
     assert_eq!((meta.row_count as usize, meta.open_count as usize), (row_count, open_count));
     let json = serde_json::to_string(&meta).unwrap();
     assert_eq!(serde_json::from_str::<SegmentMeta>(&json).unwrap(), meta);
@@ -29,8 +34,8 @@ fn check(row_count: usize, open_count: usize, piece: usize) {
             }
         }
     }
-    check_periods(&segment, &rows, &blocks);
-    check_keys(&segment, &rows);
+    check_periods(&segment, rows, &blocks);
+    check_keys(&segment, rows);
 }
 
 fn check_periods(segment: &Segment, rows: &SegmentRows, blocks: &[u32]) {
@@ -82,6 +87,28 @@ fn rows_of_every_type_come_back_at_every_size() {
 #[test]
 fn row_groups_are_cut_at_whole_blocks() {
     check(ROW_GROUP_ROWS as usize + 5_000, 4_000, 40_000);
+}
+
+#[test]
+fn row_groups_of_wide_rows_end_early() {
+    let mut rows = rows(20_000, 3_000, 7);
+    let mut random = Xorshift(7);
+    let wide = (0..20_000).map(|_| {
+        let value = (0..256).flat_map(|_| random.below(u64::MAX).to_le_bytes());
+        Some(value.collect::<Vec<u8>>())
+    });
+    let mut columns = rows.batch.columns().to_vec();
+    columns[10] = Arc::new(wide.collect::<BinaryArray>());
+    rows.batch = RecordBatch::try_new(rows.batch.schema(), columns).unwrap();
+    check_rows(&rows, 3_000, 7_000);
+    let disk = disk();
+    let meta = write(&disk, 1, &rows, 20_000);
+    let data = disk.open(&meta.id.data_path(Path::new(DIR))).unwrap();
+    let mut bytes = vec![0; meta.data_bytes as usize];
+    data.read_at(0, &mut bytes).unwrap();
+    let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
+    let groups = reader.metadata().row_groups().iter().map(|group| group.num_rows());
+    assert_eq!(groups.collect::<Vec<_>>(), [16_384, 3_616]);
 }
 
 #[test]
