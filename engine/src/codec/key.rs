@@ -61,9 +61,13 @@ impl Keys {
     }
 }
 
-/// The first eight bytes of an encoded key as a number that sorts as keys do, as far as they differ in these.
+/// How many bytes of a key its prefix has.
+pub(crate) const KEY_PREFIX_BYTES: usize = 8;
+
+/// The first bytes of an encoded key as a number that sorts as keys do, as far as they differ in these. No key is the beginning of
+/// another, so a key of no more bytes than these shares its prefix with no other key of the table.
 pub(crate) fn key_prefix(key: &[u8]) -> u64 {
-    let mut prefix = [0; 8];
+    let mut prefix = [0; KEY_PREFIX_BYTES];
     let len = key.len().min(prefix.len());
     prefix[..len].copy_from_slice(&key[..len]);
     u64::from_be_bytes(prefix)

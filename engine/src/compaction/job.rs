@@ -19,8 +19,8 @@ use crate::version::{Files, SegmentEntry, TableVersion};
 pub(crate) struct Compacted {
     pub(crate) segments: Vec<SegmentMeta>,
     groups: Groups,
-    /// For each batch that rows were taken from, the position of its input and the number of its first row there.
-    batches: Vec<(usize, u32)>,
+    /// For each input, the number of the first batch that its rows were taken from: a batch is a block.
+    first_batches: Vec<u32>,
 }
 
 /// Writes the segments that replace a plan's inputs.
@@ -30,13 +30,12 @@ pub(crate) fn compact(
     plan: &Plan,
     next_id: &mut dyn FnMut() -> u64,
 ) -> Result<Compacted> {
-    let (mut sources, mut batches) = (Vec::new(), Vec::new());
+    let (mut sources, mut first_batches) = (Vec::new(), Vec::new());
     let mut placement = Placement::new(schema.partition_width);
     plan.partitions().for_each(|partition| placement.keep_home(partition));
-    for (at, entry) in plan.inputs.iter().enumerate() {
+    for entry in &plan.inputs {
+        first_batches.push(sources.len() as u32);
         read_segment(schema, entry, &mut sources, &mut placement)?;
-        let first_rows = (0..).step_by(BLOCK_ROWS as usize);
-        batches.extend(first_rows.map(|row| (at, row)).take(sources.len() - batches.len()));
     }
     let groups = placement.into_groups(plan.direct_row_count_min);
     let mut next_segment = || SegmentId(next_id());
@@ -45,7 +44,7 @@ pub(crate) fn compact(
     for (partition, rows) in groups.iter() {
         segments.extend(writer.write(partition, rows)?);
     }
-    Ok(Compacted { segments, groups, batches })
+    Ok(Compacted { segments, groups, first_batches })
 }
 
 /// Appends the values of a segment, block by block, and places the versions that its rows stand for.
@@ -93,22 +92,31 @@ impl Compacted {
     /// A cut of a row is a cut of each open version that the row stood for: of its part of the valid period, and nothing
     /// where the cut meets none of it.
     pub(crate) fn late_cuts(&self, plan: &Plan, table: &TableVersion) -> Result<CutsBySegment> {
-        let late = plan.inputs.iter().map(|entry| cuts_since(entry, table));
-        let late: Vec<SupersessionSet> = late.collect::<Result<_>>()?;
+        let mut late: Vec<(u32, Cut)> = Vec::new();
+        for (entry, first_batch) in plan.inputs.iter().zip(&self.first_batches) {
+            self.late_cuts_of(*first_batch, &cuts_since(entry, table)?, &mut late);
+        }
         let mut found = Vec::new();
-        if late.iter().all(SupersessionSet::is_empty) {
+        if late.is_empty() {
             return Ok(found);
         }
+        // One bit a version, which a core's cache holds.
+        let mut is_cut = vec![0_u64; self.groups.row_count().div_ceil(64)];
+        late.iter().for_each(|(number, _)| is_cut[*number as usize / 64] |= 1 << (number % 64));
         let mut segments = self.segments.iter();
         for (_, run) in self.groups.iter() {
-            let mut rows = run.rows();
-            while rows.len() > 0
+            let mut numbers = run.numbers();
+            while numbers.len() > 0
                 && let Some(meta) = segments.next()
             {
                 let mut of_segment = Vec::new();
-                for (at, placed) in (0..meta.row_count).zip(rows.by_ref()) {
-                    if at < meta.open_count {
-                        self.cuts_of(placed, &late, &mut |cut| of_segment.push((at, cut)));
+                for (at, number) in (0..meta.row_count).zip(numbers.by_ref()) {
+                    if at < meta.open_count
+                        && is_cut[number as usize / 64] >> (number % 64) & 1 == 1
+                    {
+                        let first = late.partition_point(|(other, _)| *other < number);
+                        let cuts = late[first..].iter().take_while(|(other, _)| *other == number);
+                        of_segment.extend(cuts.map(|(_, cut)| (at, *cut)));
                     }
                 }
                 if !of_segment.is_empty() {
@@ -119,12 +127,16 @@ impl Compacted {
         Ok(found)
     }
 
-    fn cuts_of(&self, placed: &Placed, late: &[SupersessionSet], each: &mut dyn FnMut(Cut)) {
-        let (input, first_row) = self.batches[placed.source as usize];
-        let (from, to) = (placed.rect.valid_from, placed.rect.valid_to);
-        let cuts = late[input].of(first_row + placed.row).iter();
-        for cut in cuts.filter(|cut| cut.from < to && cut.to > from) {
-            each(Cut { from: cut.from.max(from), to: cut.to.min(to), ..*cut });
+    /// Adds the cuts of an input's rows as cuts of the versions that these stood for, told by their number among all that were placed.
+    fn late_cuts_of(&self, first_batch: u32, cuts: &SupersessionSet, late: &mut Vec<(u32, Cut)>) {
+        for (row, cuts) in cuts.within(0, u32::MAX) {
+            let (batch, row) = (first_batch + row / BLOCK_ROWS, row % BLOCK_ROWS);
+            for (number, placed) in self.groups.stemming_from(batch, row) {
+                let (from, to) = (placed.rect.valid_from, placed.rect.valid_to);
+                let cuts = cuts.iter().filter(|cut| cut.from < to && cut.to > from);
+                let clip = |cut: &Cut| Cut { from: cut.from.max(from), to: cut.to.min(to), ..*cut };
+                late.extend(cuts.map(|cut| (number, clip(cut))));
+            }
         }
     }
 }

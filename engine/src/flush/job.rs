@@ -6,10 +6,9 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 
 use super::settle::Assertions;
-use crate::codec::key_prefix;
 use crate::error::Result;
 use crate::layout::{Placed, Placement, RunWriter};
-use crate::memtable::{Chunk, KeyedRows, Resolver, key_of};
+use crate::memtable::{Chunk, KeyedRow, KeyedRows, Resolver};
 use crate::schema::TableSchema;
 use crate::segment::{SegmentId, SegmentMeta};
 use crate::supersession::{SupersessionMeta, write_supersessions};
@@ -43,12 +42,11 @@ impl FlushedTable {
         let (sources, places) = gather_sources(&chunks)?;
         let mut placement = Placement::new(schema.partition_width);
         let mut resolver = Resolver::new();
-        for (hash, group) in rows.groups() {
-            let key_prefix = key_prefix(key_of(&chunks, group[0].1));
-            let assertions = group
-                .iter()
-                .map(|&(_, (chunk, row))| ((chunk, row), &*chunks[chunk as usize], row as usize));
-            resolver.resolve(assertions, &mut |(chunk, row): (u32, u32), rect| {
+        for group in rows.groups() {
+            let KeyedRow { hash, key_prefix, .. } = group[0];
+            let is_put = |row: &KeyedRow| chunks[row.row.0 as usize].is_put();
+            let assertions = group.iter().map(|row| (row.row, row.cut(&chunks), is_put(row)));
+            resolver.resolve(assertions, &mut |(chunk, row), rect| {
                 let (source, first) = places[chunk as usize];
                 placement.push(key_prefix, Placed { rect, hash, source, row: first + row });
             });

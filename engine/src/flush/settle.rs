@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::codec::Keys;
+use crate::codec::{Keys, key_prefix};
 use crate::error::Result;
-use crate::memtable::{Chunk, KeyedRows, RowRef, key_of};
+use crate::memtable::{Chunk, KeyedRow, KeyedRows, key_of};
 use crate::schema::TableSchema;
 use crate::segment::{BLOCK_ROWS, PeriodBlock, Section, Segment};
 use crate::supersession::{Cut, LivePieces};
 use crate::time::Rect;
 use crate::version::SegmentEntry;
+
+/// So many rows' periods are gathered at a time.
+const GATHER_COUNT: usize = 64;
 
 /// The assertions of one flush, grouped by key and ready to be met with segments.
 ///
@@ -24,6 +27,8 @@ pub(crate) struct Assertions<'a> {
     cuts: Vec<Cut>,
     /// The key of every group.
     keys: Keys,
+    /// Whether a key's prefix tells it from all others.
+    are_keys_short: bool,
     /// What the assertions together cover in valid time.
     valid_from: i64,
     valid_to: i64,
@@ -37,6 +42,17 @@ struct Group {
     /// What they cover in valid time, gaps included.
     valid_from: i64,
     valid_to: i64,
+    key_prefix: u64,
+}
+
+/// A row of a segment that a group may cut. It has what is asked next, since rows are visited in another order than groups.
+struct Match {
+    row: u32,
+    group: u32,
+    key_prefix: u64,
+    /// Where the group's cuts that overlap the row begin and end, among those of all matches.
+    from: u32,
+    to: u32,
 }
 
 impl<'a> Assertions<'a> {
@@ -48,34 +64,36 @@ impl<'a> Assertions<'a> {
         let keys = Keys { offsets: vec![0], bytes: Vec::new() };
         let (valid_from, valid_to) = (i64::MAX, i64::MIN);
         let (hashes, groups, cuts) = (Vec::new(), Vec::new(), Vec::new());
-        let mut all = Assertions { schema, hashes, groups, cuts, keys, valid_from, valid_to };
-        for (hash, group) in rows.groups() {
+        let are_keys_short = rows.are_keys_short();
+        let mut all =
+            Assertions { schema, hashes, groups, cuts, keys, are_keys_short, valid_from, valid_to };
+        for group in rows.groups() {
             // A row of an event table has a number of its own, so that only a delete can concern an older row.
-            let is_delete = |chunk: u32| !chunks[chunk as usize].is_put();
-            if !schema.is_event || group.iter().any(|entry| is_delete(entry.1.0)) {
-                all.push(hash, chunks, group);
+            let is_delete = |row: &KeyedRow| !chunks[row.row.0 as usize].is_put();
+            if !schema.is_event || group.iter().any(is_delete) {
+                all.push(chunks, group);
             }
         }
         all
     }
 
-    fn push(&mut self, hash: u64, chunks: &[Arc<Chunk>], group: &[(u64, RowRef)]) {
+    fn push(&mut self, chunks: &[Arc<Chunk>], group: &[KeyedRow]) {
         let from = self.cuts.len();
-        let cuts = group.iter().map(|(_, (chunk, row))| chunks[*chunk as usize].cut(*row as usize));
-        self.cuts.extend(cuts);
+        self.cuts.extend(group.iter().map(|row| row.cut(chunks)));
         let cuts = &self.cuts[from..];
         let group_from = cuts.iter().map(|cut| cut.from).min().unwrap_or(i64::MAX);
         let group_to = cuts.iter().map(|cut| cut.to).max().unwrap_or(i64::MIN);
         self.valid_from = self.valid_from.min(group_from);
         self.valid_to = self.valid_to.max(group_to);
-        self.hashes.push(hash);
+        self.hashes.push(group[0].hash);
         self.groups.push(Group {
             from: from as u32,
             to: self.cuts.len() as u32,
             valid_from: group_from,
             valid_to: group_to,
+            key_prefix: group[0].key_prefix,
         });
-        self.keys.bytes.extend_from_slice(key_of(chunks, group[0].1));
+        self.keys.bytes.extend_from_slice(key_of(chunks, group[0].row));
         // A memtable numbers its rows with 32 bits and is flushed long before their keys take 4 GiB.
         self.keys.offsets.push(self.keys.bytes.len() as u32);
     }
@@ -87,87 +105,106 @@ impl<'a> Assertions<'a> {
         if zone.valid_from.0 >= self.valid_to || zone.valid_to.1 <= self.valid_from {
             return Ok(Vec::new());
         }
-        let mut matches = self.overlapping_matches(segment)?;
-        matches.sort_unstable();
+        let (mut matches, cuts) = self.overlapping_matches(segment)?;
+        matches.sort_unstable_by_key(|found| (found.row, found.group));
         let earlier = entry.cuts()?;
         let (mut found, mut live) = (Vec::new(), LivePieces::new());
-        for block in matches.chunk_by(|a, b| a.0 / BLOCK_ROWS == b.0 / BLOCK_ROWS) {
-            let number = block[0].0 / BLOCK_ROWS;
+        for block in matches.chunk_by(|a, b| a.row / BLOCK_ROWS == b.row / BLOCK_ROWS) {
+            let number = block[0].row / BLOCK_ROWS;
             let periods = segment.periods(number)?;
             let first = number * BLOCK_ROWS;
-            let rows: Vec<u32> = block.iter().map(|(row, _)| row - first).collect();
+            let rows: Vec<u32> = block.iter().map(|found| found.row - first).collect();
             let keys = segment.keys_of(self.schema, number, &rows)?;
             let mut earlier = earlier.within(first, first + BLOCK_ROWS).peekable();
-            for (at, &(row, group)) in block.iter().enumerate() {
-                if keys.get(at) == self.keys.get(group as usize) {
+            for (at, found_row) in block.iter().enumerate() {
+                let row = found_row.row;
+                if self.is_same_key(keys.get(at), found_row) {
                     while earlier.next_if(|(other, _)| *other < row).is_some() {}
                     // Another group of the same hash may ask for the same row.
                     let of_row = earlier.peek().filter(|(other, _)| *other == row);
                     let of_row = of_row.map_or(&[][..], |(_, cuts)| cuts);
                     let rect = periods.rect((row - first) as usize);
-                    self.cut_row(&mut live, (rect, row), of_row, group, &mut found);
+                    let own = &cuts[found_row.from as usize..found_row.to as usize];
+                    cut_row(&mut live, (rect, row), of_row, own, &mut found);
                 }
             }
         }
         Ok(found)
     }
 
+    /// Whether a row of a segment has the key of the group that it was found for.
+    fn is_same_key(&self, key: &[u8], found: &Match) -> bool {
+        key_prefix(key) == found.key_prefix
+            && (self.are_keys_short || key == self.keys.get(found.group as usize))
+    }
+
     /// The open rows of a segment whose hash is that of a group of which an assertion overlaps them in valid time, with the
-    /// group. Few rows of a key overlap a new assertion about it, so this is where most are passed over, keys unread.
-    fn overlapping_matches(&self, segment: &Segment) -> Result<Vec<(u32, u32)>> {
+    /// group, and the cuts that overlap. Few rows of a key overlap a new assertion about it, so this is where most are passed
+    /// over, keys unread.
+    fn overlapping_matches(&self, segment: &Segment) -> Result<(Vec<Match>, Vec<Cut>)> {
+        let mut candidates: Vec<(u32, u32)> = Vec::new();
+        segment.for_each_match(Section::Open, &self.hashes, &mut |group, row| {
+            candidates.push((group as u32, row));
+        })?;
         let mut blocks: Vec<Option<Arc<PeriodBlock>>> =
             vec![None; segment.meta().open_count.div_ceil(BLOCK_ROWS) as usize];
-        let (mut matches, mut failure) = (Vec::new(), None);
-        segment.for_each_match(Section::Open, &self.hashes, &mut |group, row| {
-            if failure.is_some() {
-                return;
-            }
-            let (block, at) = (row / BLOCK_ROWS, (row % BLOCK_ROWS) as usize);
-            let slot = &mut blocks[block as usize];
+        for (_, row) in &candidates {
+            let slot = &mut blocks[(row / BLOCK_ROWS) as usize];
             if slot.is_none() {
-                match segment.periods(block) {
-                    Ok(periods) => *slot = Some(periods),
-                    Err(error) => failure = Some(error),
+                *slot = Some(segment.periods(row / BLOCK_ROWS)?);
+            }
+        }
+        let (mut matches, mut cuts) = (Vec::new(), Vec::new());
+        let mut extents = [(0, 0); GATHER_COUNT];
+        for candidates in candidates.chunks(GATHER_COUNT) {
+            // Nothing here depends on what is read, so that the processor waits for many of these reads at once.
+            for (extent, (_, row)) in extents.iter_mut().zip(candidates) {
+                if let Some(periods) = &blocks[(row / BLOCK_ROWS) as usize] {
+                    let at = (row % BLOCK_ROWS) as usize;
+                    *extent = (periods.valid_from[at], periods.valid_to[at]);
                 }
             }
-            let Some(periods) = slot else { return };
-            if self.overlaps(group, periods.valid_from[at], periods.valid_to[at]) {
-                matches.push((row, group as u32));
+            for ((valid_from, valid_to), &(group, row)) in extents.into_iter().zip(candidates) {
+                let from = cuts.len() as u32;
+                cuts.extend(self.overlapping(group as usize, valid_from, valid_to));
+                let to = cuts.len() as u32;
+                if from < to {
+                    let key_prefix = self.groups[group as usize].key_prefix;
+                    matches.push(Match { row, group, key_prefix, from, to });
+                }
             }
-        })?;
-        failure.map_or(Ok(matches), Err)
-    }
-
-    /// Whether an assertion of a group overlaps `[from, to)`.
-    fn overlaps(&self, group: usize, from: i64, to: i64) -> bool {
-        let group = &self.groups[group];
-        group.valid_from < to
-            && group.valid_to > from
-            && self.cuts_of(group).iter().any(|cut| cut.from < to && cut.to > from)
-    }
-
-    fn cuts_of(&self, group: &Group) -> &[Cut] {
-        &self.cuts[group.from as usize..group.to as usize]
-    }
-
-    fn cut_row(
-        &self,
-        live: &mut LivePieces<()>,
-        (rect, row): (Rect, u32),
-        earlier: &[Cut],
-        group: u32,
-        found: &mut Vec<(u32, Cut)>,
-    ) {
-        live.clear();
-        live.insert((), rect.valid_from, rect.valid_to, rect.system_from);
-        for cut in earlier {
-            live.cut(*cut, &mut |(), _| ());
         }
-        for &cut in self.cuts_of(&self.groups[group as usize]) {
-            if live.cut(cut, &mut |(), _| ()) {
-                let from = cut.from.max(rect.valid_from);
-                found.push((row, Cut { from, to: cut.to.min(rect.valid_to), ..cut }));
-            }
+        Ok((matches, cuts))
+    }
+
+    /// The cuts of a group that overlap `[from, to)`, oldest first.
+    fn overlapping(&self, group: usize, from: i64, to: i64) -> impl Iterator<Item = Cut> {
+        let group = &self.groups[group];
+        let cuts = match group.valid_from < to && group.valid_to > from {
+            true => &self.cuts[group.from as usize..group.to as usize],
+            false => &[],
+        };
+        cuts.iter().filter(move |cut| cut.from < to && cut.to > from).copied()
+    }
+}
+
+/// Adds the cuts, of those in `own`, that still meet something of a row after those that were made in it earlier.
+fn cut_row(
+    live: &mut LivePieces<()>,
+    (rect, row): (Rect, u32),
+    earlier: &[Cut],
+    own: &[Cut],
+    found: &mut Vec<(u32, Cut)>,
+) {
+    live.clear();
+    live.insert((), rect.valid_from, rect.valid_to, rect.system_from);
+    for cut in earlier {
+        live.cut(*cut, &mut |(), _| ());
+    }
+    for &cut in own {
+        if live.cut(cut, &mut |(), _| ()) {
+            let from = cut.from.max(rect.valid_from);
+            found.push((row, Cut { from, to: cut.to.min(rect.valid_to), ..cut }));
         }
     }
 }

@@ -147,6 +147,24 @@ pub(crate) struct Run<'a> {
 }
 
 impl Groups {
+    /// How many versions there are.
+    pub(crate) fn row_count(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The versions that a row of a batch stands for, each with its number: these must have been placed batch by batch and row by
+    /// row.
+    pub(crate) fn stemming_from(
+        &self,
+        batch: u32,
+        row: u32,
+    ) -> impl Iterator<Item = (u32, &Placed)> {
+        let place = |placed: &Placed| (placed.source, placed.row);
+        let first = self.rows.partition_point(|placed| place(placed) < (batch, row));
+        let rows = (first as u32..).zip(&self.rows[first..]);
+        rows.take_while(move |(_, placed)| place(placed) == (batch, row))
+    }
+
     /// Each partition with its rows.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Partition, Run<'_>)> {
         self.groups.iter().map(|(partition, range)| {
@@ -162,7 +180,12 @@ impl<'a> Run<'a> {
         self.order.iter().map(|(_, _, row)| &rows[*row as usize])
     }
 
-    /// The same in parts of so many versions; the last may have fewer.
+    /// The numbers of the versions: how many were placed before each.
+    pub(crate) fn numbers(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
+        self.order.iter().map(|(_, _, number)| *number)
+    }
+
+    /// Itself in parts of so many versions; the last may have fewer.
     pub(crate) fn parts(&self, row_count: usize) -> impl Iterator<Item = Run<'a>> + use<'a> {
         let rows = self.rows;
         self.order.chunks(row_count).map(move |order| Run { rows, order })

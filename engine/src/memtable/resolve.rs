@@ -3,66 +3,136 @@
 use std::sync::Arc;
 
 use super::chunk::Chunk;
-use crate::supersession::LivePieces;
+use crate::codec::{KEY_PREFIX_BYTES, key_prefix};
+use crate::supersession::{Cut, LivePieces};
 use crate::time::Rect;
 
 /// A row of one of the chunks: chunk position, row in it.
 pub(crate) type RowRef = (u32, u32);
 
+/// An assertion with what is asked of it once it is grouped by key. Its chunk is not met again: neighbours in the order of keys
+/// come from as many chunks, and each look there would wait for memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct KeyedRow {
+    pub(crate) hash: u64,
+    pub(crate) key_prefix: u64,
+    pub(crate) row: RowRef,
+    pub(crate) valid_from: i64,
+    pub(crate) valid_to: i64,
+}
+
 /// The rows of some chunks grouped by key: ordered by hash, key, and within a key by the order of assertion.
 #[derive(Debug)]
 pub(crate) struct KeyedRows {
-    entries: Vec<(u64, RowRef)>,
+    rows: Vec<KeyedRow>,
     /// Where the rows of each key end.
     ends: Vec<u32>,
+    /// Whether a prefix tells every key.
+    are_keys_short: bool,
 }
 
 impl KeyedRows {
     /// `chunks` oldest first.
     pub(crate) fn new(chunks: &[Arc<Chunk>]) -> KeyedRows {
-        let row_count = chunks.iter().map(|chunk| chunk.len()).sum();
-        let mut entries: Vec<(u64, RowRef)> = Vec::with_capacity(row_count);
-        for (at, chunk) in chunks.iter().enumerate() {
-            let rows = chunk.hashes.iter().zip(0..);
-            entries.extend(rows.map(|(hash, row)| (*hash, (at as u32, row))));
-        }
-        // Row references are in the order of assertion, so an unstable sort by (hash, reference) keeps that order.
-        entries.sort_unstable();
+        let (mut rows, are_keys_short) = sorted_rows(chunks);
         let mut ends = Vec::new();
         let mut end = 0;
-        for run in entries.chunk_by_mut(|a, b| a.0 == b.0) {
-            let key = |entry: &(u64, RowRef)| key_of(chunks, entry.1);
-            let first = key(&run[0]);
+        for run in rows.chunk_by_mut(|a, b| a.hash == b.hash) {
+            let key = |row: &KeyedRow| key_of(chunks, row.row);
+            let is_same = |a: &KeyedRow, b: &KeyedRow| {
+                a.key_prefix == b.key_prefix && (are_keys_short || key(a) == key(b))
+            };
             // Rows are numbered with 32 bits in a memtable.
-            if run[1..].iter().all(|entry| key(entry) == first) {
+            if run[1..].iter().all(|row| is_same(row, &run[0])) {
                 end += run.len() as u32;
                 ends.push(end);
                 continue;
             }
-            run.sort_by(|a, b| key(a).cmp(key(b)).then(a.1.cmp(&b.1)));
-            for group in run.chunk_by(|a, b| key(a) == key(b)) {
+            run.sort_by(|a, b| key(a).cmp(key(b)).then(a.row.cmp(&b.row)));
+            for group in run.chunk_by(is_same) {
                 end += group.len() as u32;
                 ends.push(end);
             }
         }
-        KeyedRows { entries, ends }
+        KeyedRows { rows, ends, are_keys_short }
+    }
+
+    /// Whether [`KeyedRow::key_prefix`] tells any key of a row from all other keys.
+    pub(crate) fn are_keys_short(&self) -> bool {
+        self.are_keys_short
     }
 
     /// The rows whose key has this hash.
-    pub(crate) fn with_hash(&self, hash: u64) -> &[(u64, RowRef)] {
-        let first = self.entries.partition_point(|entry| entry.0 < hash);
-        let count = self.entries[first..].partition_point(|entry| entry.0 == hash);
-        &self.entries[first..first + count]
+    pub(crate) fn with_hash(&self, hash: u64) -> &[KeyedRow] {
+        let first = self.rows.partition_point(|row| row.hash < hash);
+        let count = self.rows[first..].partition_point(|row| row.hash == hash);
+        &self.rows[first..first + count]
     }
 
-    /// The groups, in order of hash: hash, rows of one key oldest first.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = (u64, &[(u64, RowRef)])> {
+    /// The groups, in order of hash: the rows of one key, oldest first.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &[KeyedRow]> {
         let mut start = 0;
         self.ends.iter().map(move |end| {
-            let group = &self.entries[start..*end as usize];
+            let group = &self.rows[start..*end as usize];
             start = *end as usize;
-            (group[0].0, group)
+            group
         })
+    }
+}
+
+/// Buckets that rows are sorted in have about so many: they fit the cache of a core.
+const BUCKET_ROW_COUNT: usize = 1_024;
+/// The most bits of a hash that tell its bucket.
+const BUCKET_BITS_MAX: u32 = 10;
+
+/// All rows by hash and order of assertion, and whether no key is longer than its prefix.
+///
+/// Hashes are uniform, so their first bits split the rows into buckets of about one size; each is then sorted by itself.
+fn sorted_rows(chunks: &[Arc<Chunk>]) -> (Vec<KeyedRow>, bool) {
+    let row_count: usize = chunks.iter().map(|chunk| chunk.len()).sum();
+    let bits = (row_count / BUCKET_ROW_COUNT).max(1).ilog2().min(BUCKET_BITS_MAX);
+    let bucket = |hash: u64| hash.checked_shr(u64::BITS - bits).unwrap_or(0) as usize;
+    let mut ends = vec![0; 1 << bits];
+    for hash in chunks.iter().flat_map(|chunk| &chunk.hashes) {
+        ends[bucket(*hash)] += 1;
+    }
+    let mut sum = 0;
+    let mut next: Vec<usize> = Vec::with_capacity(ends.len());
+    for end in &mut ends {
+        next.push(sum);
+        sum += *end;
+        *end = sum;
+    }
+    let mut rows = vec![KeyedRow::default(); row_count];
+    let mut are_keys_short = true;
+    for (at, chunk) in (0..).zip(chunks) {
+        for (row, hash) in chunk.hashes.iter().enumerate() {
+            let key = chunk.keys.get(row);
+            are_keys_short &= key.len() <= KEY_PREFIX_BYTES;
+            let place = &mut next[bucket(*hash)];
+            rows[*place] = KeyedRow {
+                hash: *hash,
+                key_prefix: key_prefix(key),
+                row: (at, row as u32),
+                valid_from: chunk.valid_from[row],
+                valid_to: chunk.valid_to[row],
+            };
+            *place += 1;
+        }
+    }
+    let mut start = 0;
+    for end in ends {
+        rows[start..end].sort_unstable_by_key(|row| (row.hash, row.row));
+        start = end;
+    }
+    (rows, are_keys_short)
+}
+
+impl KeyedRow {
+    /// The row as the cut that it makes in older versions of its key.
+    pub(crate) fn cut(&self, chunks: &[Arc<Chunk>]) -> Cut {
+        let at = chunks[self.row.0 as usize].system_time;
+        Cut { at, from: self.valid_from, to: self.valid_to }
     }
 }
 
@@ -81,17 +151,16 @@ impl<T: Copy> Resolver<T> {
         Resolver { live: LivePieces::new() }
     }
 
-    /// Hands out every version that the assertions of one key, oldest first, leave behind.
-    pub(crate) fn resolve<'a>(
+    /// Hands out every version that the assertions of one key, oldest first, leave behind: each is a cut, and whether it is a put.
+    pub(crate) fn resolve(
         &mut self,
-        assertions: impl IntoIterator<Item = (T, &'a Chunk, usize)>,
+        assertions: impl IntoIterator<Item = (T, Cut, bool)>,
         version: &mut impl FnMut(T, Rect),
     ) {
         self.live.clear();
-        for (tag, chunk, row) in assertions {
-            let cut = chunk.cut(row);
+        for (tag, cut, is_put) in assertions {
             self.live.cut(cut, version);
-            if chunk.is_put() {
+            if is_put {
                 self.live.insert(tag, cut.from, cut.to, cut.at);
             }
         }

@@ -5,7 +5,7 @@ use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use super::chunk::Chunk;
-use super::resolve::{KeyedRows, Resolver, RowRef, key_of};
+use super::resolve::{KeyedRow, KeyedRows, Resolver, RowRef, key_of};
 use super::table::{HashIsKey, Memtable};
 use crate::schema::TableId;
 use crate::supersession::Cut;
@@ -99,18 +99,18 @@ pub(crate) struct ByKey {
 impl ByKey {
     /// What the assertions about a key cut from older versions of it, oldest first.
     pub(crate) fn cuts_of(&self, hash: u64, key: &[u8]) -> impl Iterator<Item = Cut> {
-        let rows = self.rows.with_hash(hash).iter().map(|entry| entry.1);
-        let rows = rows.filter(move |row| key_of(&self.view.chunks, *row) == key);
-        rows.map(|(chunk, row)| self.view.chunks[chunk as usize].cut(row as usize))
+        let rows = self.rows.with_hash(hash).iter();
+        let rows = rows.filter(move |row| key_of(&self.view.chunks, row.row) == key);
+        rows.map(|row| row.cut(&self.view.chunks))
     }
 
     /// Every version that stems from the assertions.
     pub(crate) fn versions(&self, version: &mut impl FnMut(RowRef, Rect)) {
         let mut resolver = Resolver::new();
-        for (_, group) in self.rows.groups() {
-            let assertions = group.iter().map(|&(_, (chunk, row))| {
-                ((chunk, row), &*self.view.chunks[chunk as usize], row as usize)
-            });
+        let chunks = &self.view.chunks;
+        for group in self.rows.groups() {
+            let is_put = |row: &KeyedRow| chunks[row.row.0 as usize].is_put();
+            let assertions = group.iter().map(|row| (row.row, row.cut(chunks), is_put(row)));
             resolver.resolve(assertions, version);
         }
     }

@@ -45,7 +45,8 @@ impl KeyReader<'_> {
         }
         assertions.reverse();
         let mut found = Vec::new();
-        let tagged = assertions.iter().enumerate().map(|(at, (chunk, row))| (at, &**chunk, *row));
+        let tagged = assertions.iter().enumerate();
+        let tagged = tagged.map(|(at, (chunk, row))| (at, chunk.cut(*row), chunk.is_put()));
         Resolver::new().resolve(tagged, &mut |at: usize, rect| {
             if selection.selects(&rect) {
                 let (chunk, row) = &assertions[at];
