@@ -55,6 +55,11 @@ impl Keys {
         &self.bytes[self.offsets[row] as usize..self.offsets[row + 1] as usize]
     }
 
+    /// Whether the prefix of each key tells it from all other keys.
+    pub(crate) fn are_short(&self) -> bool {
+        self.offsets.windows(2).all(|ends| (ends[1] - ends[0]) as usize <= KEY_PREFIX_BYTES)
+    }
+
     /// The hash of the key of row `row`.
     pub(crate) fn hash(&self, row: usize) -> u64 {
         xxh3_64(self.get(row))
@@ -62,7 +67,7 @@ impl Keys {
 }
 
 /// How many bytes of a key its prefix has.
-pub(crate) const KEY_PREFIX_BYTES: usize = 8;
+const KEY_PREFIX_BYTES: usize = 8;
 
 /// The first bytes of an encoded key as a number that sorts as keys do, as far as they differ in these. No key is the beginning of
 /// another, so a key of no more bytes than these shares its prefix with no other key of the table.

@@ -7,6 +7,7 @@
 
 mod batch;
 mod checksum;
+mod hash_order;
 mod key;
 mod reader;
 #[cfg(test)]
@@ -16,7 +17,8 @@ mod zone;
 
 pub(crate) use batch::{decode_batch, encode_batch, put_i64s};
 pub(crate) use checksum::checksum;
-pub(crate) use key::{KEY_PREFIX_BYTES, Keys, encode_keys, key_prefix};
+pub(crate) use hash_order::sorted_by_hash;
+pub(crate) use key::{Keys, encode_keys, key_prefix};
 pub(crate) use reader::{Judged, Malformed, Reader};
 pub(crate) use varint::{put_varint, unzigzag, zigzag};
 pub(crate) use zone::zone_prefix;

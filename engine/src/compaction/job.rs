@@ -92,10 +92,8 @@ impl Compacted {
     /// A cut of a row is a cut of each open version that the row stood for: of its part of the valid period, and nothing
     /// where the cut meets none of it.
     pub(crate) fn late_cuts(&self, plan: &Plan, table: &TableVersion) -> Result<CutsBySegment> {
-        let mut late: Vec<(u32, Cut)> = Vec::new();
-        for (entry, first_batch) in plan.inputs.iter().zip(&self.first_batches) {
-            self.late_cuts_of(*first_batch, &cuts_since(entry, table)?, &mut late);
-        }
+        let late = plan.inputs.iter().map(|entry| cuts_since(entry, table));
+        let late = self.cuts_by_version(&late.collect::<Result<Vec<_>>>()?);
         let mut found = Vec::new();
         if late.is_empty() {
             return Ok(found);
@@ -127,17 +125,27 @@ impl Compacted {
         Ok(found)
     }
 
-    /// Adds the cuts of an input's rows as cuts of the versions that these stood for, told by their number among all that were placed.
-    fn late_cuts_of(&self, first_batch: u32, cuts: &SupersessionSet, late: &mut Vec<(u32, Cut)>) {
-        for (row, cuts) in cuts.within(0, u32::MAX) {
-            let (batch, row) = (first_batch + row / BLOCK_ROWS, row % BLOCK_ROWS);
-            for (number, placed) in self.groups.stemming_from(batch, row) {
-                let (from, to) = (placed.rect.valid_from, placed.rect.valid_to);
-                let cuts = cuts.iter().filter(|cut| cut.from < to && cut.to > from);
-                let clip = |cut: &Cut| Cut { from: cut.from.max(from), to: cut.to.min(to), ..*cut };
-                late.extend(cuts.map(|cut| (number, clip(cut))));
+    /// Cuts of each input's rows as cuts of the versions that these stood for, in the order in which versions were placed. A version
+    /// is told by its number in this order.
+    fn cuts_by_version(&self, late: &[SupersessionSet]) -> Vec<(u32, Cut)> {
+        let mut found = Vec::new();
+        let mut placed = self.groups.as_placed().peekable();
+        for (set, first_batch) in late.iter().zip(&self.first_batches) {
+            for (row, cuts) in set.within(0, u32::MAX) {
+                let of_row = (first_batch + row / BLOCK_ROWS, row % BLOCK_ROWS);
+                let source = |placed: &Placed| (placed.source, placed.row);
+                while placed.next_if(|(_, placed)| source(placed) < of_row).is_some() {}
+                while let Some((number, Placed { rect, .. })) =
+                    placed.next_if(|(_, placed)| source(placed) == of_row)
+                {
+                    let (from, to) = (rect.valid_from, rect.valid_to);
+                    let cuts = cuts.iter().filter(|cut| cut.from < to && cut.to > from);
+                    let clip = |c: &Cut| Cut { from: c.from.max(from), to: c.to.min(to), ..*c };
+                    found.extend(cuts.map(|cut| (number, clip(cut))));
+                }
             }
         }
+        found
     }
 }
 

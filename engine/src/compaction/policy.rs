@@ -36,9 +36,9 @@ struct Wear {
 }
 
 /// A segment so worn is rewritten ...
-const WORN: Wear = Wear { cut_count_min: 4_096, of_open: 2, of_all: 8 };
+const WORN: Wear = Wear { cut_count_min: 4_096, of_open: 1, of_all: 8 };
 /// ... and those that will soon be go with it.
-const HALF_WORN: Wear = Wear { cut_count_min: 1_024, of_open: 4, of_all: 16 };
+const HALF_WORN: Wear = Wear { cut_count_min: 1_024, of_open: 2, of_all: 16 };
 
 /// Segments to be replaced by what they add up to.
 #[derive(Clone, Debug)]

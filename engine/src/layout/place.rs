@@ -152,17 +152,9 @@ impl Groups {
         self.rows.len()
     }
 
-    /// The versions that a row of a batch stands for, each with its number: these must have been placed batch by batch and row by
-    /// row.
-    pub(crate) fn stemming_from(
-        &self,
-        batch: u32,
-        row: u32,
-    ) -> impl Iterator<Item = (u32, &Placed)> {
-        let place = |placed: &Placed| (placed.source, placed.row);
-        let first = self.rows.partition_point(|placed| place(placed) < (batch, row));
-        let rows = (first as u32..).zip(&self.rows[first..]);
-        rows.take_while(move |(_, placed)| place(placed) == (batch, row))
+    /// The versions in the order in which they were placed, each with its number.
+    pub(crate) fn as_placed(&self) -> impl Iterator<Item = (u32, &Placed)> {
+        (0..).zip(&self.rows)
     }
 
     /// Each partition with its rows.

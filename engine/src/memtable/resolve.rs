@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::chunk::Chunk;
-use crate::codec::{KEY_PREFIX_BYTES, key_prefix};
+use crate::codec::{key_prefix, sorted_by_hash};
 use crate::supersession::{Cut, LivePieces};
 use crate::time::Rect;
 
@@ -34,7 +34,14 @@ pub(crate) struct KeyedRows {
 impl KeyedRows {
     /// `chunks` oldest first.
     pub(crate) fn new(chunks: &[Arc<Chunk>]) -> KeyedRows {
-        let (mut rows, are_keys_short) = sorted_rows(chunks);
+        let are_keys_short = chunks.iter().all(|chunk| chunk.keys.are_short());
+        let row_count = chunks.iter().map(|chunk| chunk.len()).sum();
+        let hashes = chunks.iter().flat_map(|chunk| &chunk.hashes).copied();
+        let unsorted = (0..).zip(chunks).flat_map(|(at, chunk)| {
+            (0..chunk.len()).map(move |row| KeyedRow::new(chunk, (at, row as u32)))
+        });
+        let order = |row: &KeyedRow| (row.hash, row.row);
+        let mut rows = sorted_by_hash(row_count, hashes, unsorted, order);
         let mut ends = Vec::new();
         let mut end = 0;
         for run in rows.chunk_by_mut(|a, b| a.hash == b.hash) {
@@ -80,55 +87,18 @@ impl KeyedRows {
     }
 }
 
-/// Buckets that rows are sorted in have about so many: they fit the cache of a core.
-const BUCKET_ROW_COUNT: usize = 1_024;
-/// The most bits of a hash that tell its bucket.
-const BUCKET_BITS_MAX: u32 = 10;
-
-/// All rows by hash and order of assertion, and whether no key is longer than its prefix.
-///
-/// Hashes are uniform, so their first bits split the rows into buckets of about one size; each is then sorted by itself.
-fn sorted_rows(chunks: &[Arc<Chunk>]) -> (Vec<KeyedRow>, bool) {
-    let row_count: usize = chunks.iter().map(|chunk| chunk.len()).sum();
-    let bits = (row_count / BUCKET_ROW_COUNT).max(1).ilog2().min(BUCKET_BITS_MAX);
-    let bucket = |hash: u64| hash.checked_shr(u64::BITS - bits).unwrap_or(0) as usize;
-    let mut ends = vec![0; 1 << bits];
-    for hash in chunks.iter().flat_map(|chunk| &chunk.hashes) {
-        ends[bucket(*hash)] += 1;
-    }
-    let mut sum = 0;
-    let mut next: Vec<usize> = Vec::with_capacity(ends.len());
-    for end in &mut ends {
-        next.push(sum);
-        sum += *end;
-        *end = sum;
-    }
-    let mut rows = vec![KeyedRow::default(); row_count];
-    let mut are_keys_short = true;
-    for (at, chunk) in (0..).zip(chunks) {
-        for (row, hash) in chunk.hashes.iter().enumerate() {
-            let key = chunk.keys.get(row);
-            are_keys_short &= key.len() <= KEY_PREFIX_BYTES;
-            let place = &mut next[bucket(*hash)];
-            rows[*place] = KeyedRow {
-                hash: *hash,
-                key_prefix: key_prefix(key),
-                row: (at, row as u32),
-                valid_from: chunk.valid_from[row],
-                valid_to: chunk.valid_to[row],
-            };
-            *place += 1;
+impl KeyedRow {
+    fn new(chunk: &Chunk, row: RowRef) -> KeyedRow {
+        let at = row.1 as usize;
+        KeyedRow {
+            hash: chunk.hashes[at],
+            key_prefix: key_prefix(chunk.keys.get(at)),
+            row,
+            valid_from: chunk.valid_from[at],
+            valid_to: chunk.valid_to[at],
         }
     }
-    let mut start = 0;
-    for end in ends {
-        rows[start..end].sort_unstable_by_key(|row| (row.hash, row.row));
-        start = end;
-    }
-    (rows, are_keys_short)
-}
 
-impl KeyedRow {
     /// The row as the cut that it makes in older versions of its key.
     pub(crate) fn cut(&self, chunks: &[Arc<Chunk>]) -> Cut {
         let at = chunks[self.row.0 as usize].system_time;

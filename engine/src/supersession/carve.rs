@@ -87,7 +87,9 @@ impl<T> Piece<T> {
 
 /// The versions that a row stands for after its cuts, which come in order of `at`.
 pub(crate) fn carve(rect: Rect, cuts: impl IntoIterator<Item = Cut>, out: &mut impl FnMut(Rect)) {
-    if !rect.is_open() {
+    let mut cuts = cuts.into_iter().peekable();
+    // Most rows have none.
+    if !rect.is_open() || cuts.peek().is_none() {
         return out(rect);
     }
     let mut pieces = LivePieces::new();
