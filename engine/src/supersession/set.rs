@@ -40,10 +40,6 @@ impl SupersessionSet {
         all
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// The cuts of one row, oldest first.
     pub(crate) fn of(&self, row: u32) -> &[Cut] {
         let first = self.rows.partition_point(|other| *other < row);
