@@ -62,7 +62,7 @@
 //! * a SQL database: it knows no SQL, no joins, no aggregates;
 //! * a server: it speaks no protocol, and one process at a time owns a database folder;
 //! * asynchronous: calls block, and two background threads flush and compact;
-//! * a place for updates: nothing is overwritten, a put supersedes and history stays.
+//! * a place for updates: nothing is overwritten, a put supersedes and history stays, until a key is erased ([`Database::erase`]).
 
 pub mod disk;
 pub mod error;
@@ -116,7 +116,8 @@ macro_rules! rows {
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use database::{
-    Database, PartitionStats, RecoveryReport, Stats, Step, TableStats, VerifyReport, verify,
+    Database, ErasedKey, Erasure, ErasureRequest, PartitionStats, RecoveryReport, Stats, Step,
+    TableStats, VerifyReport, verify,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;

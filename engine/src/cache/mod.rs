@@ -7,6 +7,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -114,6 +115,11 @@ impl Cache {
     /// Forgets a value.
     pub(crate) fn remove(&self, key: CacheKey) {
         self.entries.remove(&key);
+    }
+
+    /// Forgets everything of other owners: also of those that are gone, and whose values would grow old and be evicted.
+    pub(crate) fn keep_only(&self, owners: &HashSet<u64>) {
+        self.entries.retain(|key, _| owners.contains(&key.owner));
     }
 
     /// Counts what this thread has decoded.

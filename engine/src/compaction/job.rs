@@ -23,19 +23,22 @@ pub(crate) struct Compacted {
     first_batches: Vec<u32>,
 }
 
-/// Writes the segments that replace a plan's inputs.
+/// Writes the segments that replace a plan's inputs. Rows that are named in `left_out`, ascending, for an input are not in them; there
+/// may be fewer lists than inputs.
 pub(crate) fn compact(
     files: &Files,
     schema: &TableSchema,
     plan: &Plan,
+    left_out: &[Vec<u32>],
     next_id: &mut dyn FnMut() -> u64,
 ) -> Result<Compacted> {
     let (mut sources, mut first_batches) = (Vec::new(), Vec::new());
     let mut placement = Placement::new(schema.partition_width);
     plan.partitions().for_each(|partition| placement.keep_home(partition));
-    for entry in &plan.inputs {
+    for (at, entry) in plan.inputs.iter().enumerate() {
         first_batches.push(sources.len() as u32);
-        read_segment(schema, entry, &mut sources, &mut placement)?;
+        let left_out = left_out.get(at).map_or(&[][..], Vec::as_slice);
+        read_segment(schema, entry, left_out, &mut sources, &mut placement)?;
     }
     let groups = placement.into_groups(plan.direct_row_count_min);
     let mut next_segment = || SegmentId(next_id());
@@ -51,11 +54,13 @@ pub(crate) fn compact(
 fn read_segment(
     schema: &TableSchema,
     entry: &SegmentEntry,
+    left_out: &[u32],
     sources: &mut Vec<RecordBatch>,
     placement: &mut Placement,
 ) -> Result<()> {
     let segment = entry.segment();
     let cuts = entry.cuts()?;
+    let mut left_out = left_out.iter().copied().peekable();
     segment.read_blocks_uncached(&mut |block, batch, periods| {
         let key_columns: Vec<_> = schema.key.iter().map(|at| batch.column(*at).clone()).collect();
         let keys = encode_keys(&key_columns)?;
@@ -64,6 +69,9 @@ fn read_segment(
         let mut with_cuts = cuts.within(first, first + batch.num_rows() as u32).peekable();
         for row in 0..batch.num_rows() as u32 {
             let of_row = with_cuts.next_if(|(other, _)| *other == first + row);
+            if left_out.next_if_eq(&(first + row)).is_some() {
+                continue;
+            }
             let of_row = of_row.map_or(&[][..], |(_, cuts)| cuts);
             let (rect, hash) = (periods.rect(row as usize), keys.hash(row as usize));
             let key_prefix = key_prefix(keys.get(row as usize));

@@ -1,11 +1,14 @@
-//! Background work on segments: merging runs, turning cuts into plain versions, moving what has ended to its partition.
+//! Background work on segments: merging runs, turning cuts into plain versions, moving what has ended to its partition. An erasure
+//! rewrites segments by the same job, without the rows of its keys ([`erase`]).
 //!
 //! A plan is chosen by [`policy`], carried out by [`job`], and installed by one edit of the manifest. Plans are bounded in
 //! rows and bytes, which bounds memory. Flushes go on meanwhile: the cuts that they make in rows which a compaction is
 //! rewriting are carried over to the new rows before these are installed.
 
+mod erase;
 mod job;
 mod policy;
 
+pub(crate) use erase::ErasedKeys;
 pub(crate) use job::{Compacted, compact};
-pub(crate) use policy::{Plan, debt, next_full_plan, next_plan};
+pub(crate) use policy::{Plan, debt, next_full_plan, next_plan, plan_of};

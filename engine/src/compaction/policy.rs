@@ -66,6 +66,12 @@ impl Plan {
     }
 }
 
+/// One segment by itself, to be written without some of its rows.
+pub(crate) fn plan_of(entry: &Arc<SegmentEntry>) -> Plan {
+    let table = entry.segment().meta().table;
+    Plan { table, inputs: vec![entry.clone()], direct_row_count_min: DIRECT_ROW_COUNT_MIN }
+}
+
 /// The most useful background compaction of a table, if one is due.
 pub(crate) fn next_plan(table: &TableVersion) -> Option<Plan> {
     let alike = by_likeness(table);

@@ -21,7 +21,11 @@ use crate::wal::Lsn;
 impl Inner {
     pub(super) fn commit(&self, transaction: Transaction) -> Result<Commit> {
         self.wait_for_room(transaction.byte_count())?;
-        let (commit, lsn) = self.append(&transaction)?;
+        let (commit, lsn) = {
+            let has_read = !transaction.expectations.is_empty();
+            let _not_erasing = has_read.then(|| self.erasing.read());
+            self.append(&transaction)?
+        };
         self.wal.sync_to(lsn)?;
         self.publish(&commit);
         Ok(commit)
@@ -94,6 +98,15 @@ impl Inner {
         shared.last_assigned = system_time;
         shared.in_flight.push_back((number, system_time));
         system_time
+    }
+
+    /// The system time of an erasure: later commits come after it, and everything so far before.
+    pub(super) fn assign_erasure_time(&self) -> i64 {
+        let mut shared = self.shared.lock();
+        let after = shared.last_assigned.max(shared.answered).saturating_add(1);
+        let erased_at = self.options.clock.now().micros().max(after);
+        (shared.last_assigned, shared.answered) = (erased_at, erased_at);
+        erased_at
     }
 
     fn check_own_time(

@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
+
 use super::background::Background;
+use super::erasure::{Erasure, ErasureRequest};
 use super::inner::Inner;
 use super::maintenance::Step;
 use super::open::{OpenMode, RecoveryReport};
@@ -123,6 +126,67 @@ impl Database {
     /// what is being done, a line for each step. Reads and writes go on.
     pub fn compact(&self, progress: &mut dyn FnMut(&str)) -> Result<()> {
         self.inner().compact(progress)
+    }
+
+    /// Erases keys for ever, over all valid time and all system time: from memory, from the log, from every segment and its index.
+    /// `keys` has the key columns by name; for an event table its hidden `_event_id`. A key that is not there is passed over.
+    ///
+    /// It takes effect at one instant, [`Erasure::erased_at`]. What was committed before goes; what is committed later about the same
+    /// key, also while this runs, is a new fact and stays. A transaction that has read before it writes ([`Transaction::expect`]) waits
+    /// for the end of this. It is an operation of its own, not part of a transaction, and not undone by anything.
+    ///
+    /// When it returns, no file of the database holds a value of the keys, nor the keys themselves; files that held some are removed,
+    /// whether snapshots could still read them or not. A read of this table through an older snapshot is an error of the kind
+    /// [`crate::ErrorKind::Erased`] from then on, and a scan that runs ends with it unless it has read what it needs. What survives is
+    /// the record that this returns and [`Database::erasures`] lists, with a keyed hash in place of each key. When power is lost, either
+    /// all keys are as they were or all are gone; what was left of their files goes when the database is opened.
+    ///
+    /// It does not reach what is not of the database: copies of the folder, blocks that a file system or a drive keeps of removed
+    /// files, memory that was freed.
+    ///
+    /// Kinds of error: `Invalid` (no such table, other columns than the key's, a request without a name), `Exhausted` (more than 65,536
+    /// keys, or no space for the new segments) and `Io`, after which nothing is erased, unless the message says that only files are
+    /// left to be removed; `Corrupt` (a segment that has to be read is damaged; nothing is erased); `Halted` (the log or the manifest
+    /// could not be written: whether the keys are erased is known after reopening).
+    ///
+    /// ```
+    /// # fn main() -> annals_engine::Result<()> {
+    /// # use annals_engine::rows;
+    /// # use annals_engine::{At, Column, DataType, Database, ErasureRequest, ErrorKind, Options, TableSpec};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let db = Database::open(dir.path(), Options::default())?;
+    /// # let column = Column::new("name", DataType::Text);
+    /// # db.create_table(TableSpec::keyed("guests", ["name"]).column(column))?;
+    /// # let mut tx = db.begin();
+    /// tx.put("guests", &rows!(("name", Utf8, ["Ann", "Ben"]))?)?;
+    /// tx.commit()?;
+    /// let before = db.snapshot()?;
+    ///
+    /// let request = ErasureRequest::by("the front desk").reason("she asked us to");
+    /// let erasure = db.erase("guests", &rows!(("name", Utf8, ["Ann"]))?, &request)?;
+    /// assert_eq!((erasure.keys.len(), erasure.row_count()), (1, 1));
+    /// assert_eq!(db.erasures()?, [erasure]);
+    ///
+    /// let now = db.snapshot()?;
+    /// assert!(now.get("guests", &["Ann".into()], At::default())?.is_none());
+    /// assert!(now.get("guests", &["Ben".into()], At::default())?.is_some());
+    /// let refused = before.get("guests", &["Ben".into()], At::default()).unwrap_err();
+    /// assert_eq!(refused.kind(), ErrorKind::Erased);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn erase(
+        &self,
+        table: &str,
+        keys: &RecordBatch,
+        request: &ErasureRequest,
+    ) -> Result<Erasure> {
+        self.inner().erase(table, keys, request)
+    }
+
+    /// All erasures that were carried out, oldest first.
+    pub fn erasures(&self) -> Result<Vec<Erasure>> {
+        self.inner().erasures()
     }
 
     /// Does one step of background work, if one is due: for tests, and for embedders that turned [`Options::background`] off.

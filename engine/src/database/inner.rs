@@ -1,10 +1,10 @@
 //! What all handles of one database share.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::install::Garbage;
 use super::open::RecoveryReport;
@@ -12,6 +12,7 @@ use super::pressure::Pace;
 use crate::disk::DiskLock;
 use crate::error::{Error, Result};
 use crate::manifest::{ManifestLog, ManifestState};
+use crate::memtable::Memtable;
 use crate::options::Options;
 use crate::schema::{TableId, TableSchema, TableSpec};
 use crate::snapshot::{Snapshot, State};
@@ -26,6 +27,9 @@ pub(crate) struct Inner {
     pub(super) files: Files,
     pub(super) wal: Wal,
     pub(super) recovery: RecoveryReport,
+    /// Held by an erasure while it runs, and shared by commits that have read before they write: between the instant of an erasure
+    /// and its end they would write again what is being erased.
+    pub(super) erasing: RwLock<()>,
     /// Held while a flush runs.
     pub(super) flushing: Mutex<()>,
     /// Held while a compaction runs.
@@ -42,6 +46,8 @@ pub(crate) struct Inner {
     pub(super) turn: Condvar,
     pub(super) next_file_id: AtomicU64,
     pub(super) garbage: Mutex<Vec<Garbage>>,
+    /// Memtables that have been flushed, but that snapshots may still read.
+    pub(super) flushed: Mutex<Vec<Weak<Memtable>>>,
     /// Wakes the background thread that flushes.
     pub(super) flush_wake: Wake,
     /// Wakes the one that compacts.

@@ -10,13 +10,26 @@ use crate::memtable::Memtable;
 use crate::segment::Segment;
 use crate::snapshot::State;
 use crate::supersession::SupersessionFile;
-use crate::version::Version;
+use crate::time::SystemTime;
+use crate::version::{LastErasure, Version};
 
 /// A file that no version names any more, but snapshots may still read.
 #[derive(Debug)]
 pub(super) enum Garbage {
     Segment(Arc<Segment>),
     Supersessions(Arc<SupersessionFile>),
+}
+
+/// Makes the snapshots so far of tables in which an edit erases something unreadable, and later ones tell that there was a change.
+fn end_snapshots(before: &State, version: &mut Version, edit: &Edit, commit_number: u64) {
+    for erasure in &edit.erasures {
+        let (old, new) = (before.version.tables.get(&erasure.table), &mut version.tables);
+        if let (Some(old), Some(new)) = (old, new.get_mut(&erasure.table)) {
+            old.erased.set(SystemTime::from_micros(erasure.erased_us));
+            let after = before.last_system(old, commit_number);
+            Arc::make_mut(new).erasure = Some(LastErasure { at: erasure.erased_us, after });
+        }
+    }
 }
 
 impl Inner {
@@ -35,10 +48,14 @@ impl Inner {
         manifest.state = state;
         let mut shared = self.shared.lock();
         let before = shared.state.clone();
-        let version = before.version.apply(&self.files, edit);
+        let mut version = before.version.apply(&self.files, edit);
+        end_snapshots(&before, &mut version, edit, shared.visible_commit);
         let mut memtables = before.memtables.clone();
         if let Some(flushed) = flushed {
             memtables.retain(|memtable| !Arc::ptr_eq(memtable, flushed));
+            let mut pinned = self.flushed.lock();
+            pinned.retain(|memtable| memtable.strong_count() > 0);
+            pinned.push(Arc::downgrade(flushed));
             // Its part of the log is durable, whether or not those who wrote it have been told so yet.
             shared.show(flushed.last_commit());
         }

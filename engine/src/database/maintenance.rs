@@ -70,6 +70,11 @@ impl Inner {
     /// Flushes the oldest memtable that takes no more writes.
     pub(super) fn flush_oldest(&self) -> Result<Option<Step>> {
         let _flushing = self.flushing.lock();
+        self.flush_oldest_alone()
+    }
+
+    /// The same for one who holds the lock of flushes.
+    pub(super) fn flush_oldest_alone(&self) -> Result<Option<Step>> {
         self.sweep()?;
         let state = self.shared.lock().state.clone();
         let [memtable, next, ..] = &state.memtables[..] else { return Ok(None) };
@@ -154,7 +159,7 @@ impl Inner {
         let schema = state.version.table(plan.table)?.schema.clone();
         drop(state);
         let next_id = &mut || self.next_file_id();
-        let compacted = compaction::compact(&self.files, &schema, &plan, next_id)?;
+        let compacted = compaction::compact(&self.files, &schema, &plan, &[], next_id)?;
         let step = Step::Compaction {
             table: schema.name.clone(),
             partition: plan.partition(),

@@ -1,11 +1,13 @@
 //! The database: a handle that ties log, memtables, segments and manifest together.
 //!
-//! Locks, in the order in which they may be taken: `flushing` (one flush at a time), `compacting` (one compaction at a time),
+//! Locks, in the order in which they may be taken: `erasing` (one erasure at a time), `flushing` (one flush at a time), `compacting` (one compaction at a time),
 //! `settling` (one of them at a time changes which rows there are and which are cut), `writer` (one transaction at a time),
 //! `manifest` (one edit at a time), `shared` (a few instructions at a time; all that readers take).
 
 mod background;
 mod commit;
+mod erase;
+mod erasure;
 mod handle;
 mod inner;
 mod install;
@@ -15,6 +17,7 @@ mod pressure;
 mod stats;
 mod verify;
 
+pub use erasure::{ErasedKey, Erasure, ErasureRequest};
 pub use handle::Database;
 pub use maintenance::Step;
 pub use open::RecoveryReport;

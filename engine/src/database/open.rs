@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::inner::{Inner, Manifest, Shared, TableClock, Wake, Writer};
 use super::pressure::Pace;
@@ -179,6 +179,7 @@ impl Replayed {
             files,
             wal,
             recovery,
+            erasing: RwLock::new(()),
             flushing: Mutex::new(()),
             compacting: Mutex::new(()),
             settling: Mutex::new(()),
@@ -189,6 +190,7 @@ impl Replayed {
             room: Condvar::new(),
             turn: Condvar::new(),
             garbage: Mutex::new(Vec::new()),
+            flushed: Mutex::new(Vec::new()),
             flush_wake: Wake::default(),
             compact_wake: Wake::default(),
             lock: Mutex::new(Some(lock)),
@@ -312,21 +314,36 @@ fn remove_orphans(files: &Files, state: &ManifestState) -> Result<Vec<String>> {
     let named: HashSet<_> =
         segments.chain(supersessions.map(|file| file.path().to_path_buf())).collect();
     let mut removed = Vec::new();
-    let disk = &files.disk;
-    for table in disk.list(&files.tables_dir())? {
-        let table_dir = files.tables_dir().join(table);
-        for folder in disk.list(&table_dir)? {
-            let folder = table_dir.join(folder);
-            for name in disk.list(&folder)? {
-                let path = folder.join(name);
-                if !named.contains(&path) {
-                    disk.remove(&path)?;
-                    removed.push(files.shown(&path));
-                }
-            }
-        }
+    for table in files.disk.list(&files.tables_dir())? {
+        remove_unnamed(files, &files.tables_dir().join(table), &named, &mut removed)?;
     }
     Ok(removed)
+}
+
+/// Removes the files of a table that are not among those named, durably, and adds them to `removed`.
+pub(super) fn remove_unnamed(
+    files: &Files,
+    table_dir: &Path,
+    named: &HashSet<PathBuf>,
+    removed: &mut Vec<String>,
+) -> Result<()> {
+    let disk = &files.disk;
+    for folder in disk.list(table_dir)? {
+        let folder = table_dir.join(folder);
+        let mut is_touched = false;
+        for name in disk.list(&folder)? {
+            let path = folder.join(name);
+            if !named.contains(&path) {
+                disk.remove(&path)?;
+                removed.push(files.shown(&path));
+                is_touched = true;
+            }
+        }
+        if is_touched {
+            disk.sync_dir(&folder)?;
+        }
+    }
+    Ok(())
 }
 
 /// A number that no other database has, so that files of one are never taken for another's.

@@ -16,6 +16,8 @@ pub enum ErrorKind {
     Halted,
     /// Closed, locked by another process, not a database, or written by a newer format.
     Unavailable,
+    /// The snapshot is older than an erasure in the table that it was asked about. Take a new one and ask again.
+    Erased,
     /// The operating system refused to read or list a file. Nothing was written; a retry may succeed.
     Io,
 }

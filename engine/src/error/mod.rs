@@ -81,6 +81,12 @@ impl Error {
         Error::new(ErrorKind::Unavailable, message)
     }
 
+    /// The snapshot that was asked is older than an erasure in the table; `at` is its instant.
+    pub(crate) fn erased(table: &str, at: impl fmt::Display) -> Error {
+        let what = format!("data of table `{table}` was erased at {at}, after this was read from");
+        Error::new(ErrorKind::Erased, format!("{what}: take a new snapshot, or run it again"))
+    }
+
     /// What the caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::erasure::ErasureEntry;
+use crate::codec::Secret;
 use crate::schema::{TableId, TableSchema};
 use crate::segment::{SegmentId, SegmentMeta};
 use crate::supersession::SupersessionMeta;
@@ -46,6 +48,12 @@ pub(crate) struct Edit {
     /// A system time, in microseconds since 1970, up to which questions have been answered: later commits come after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) answered_us: Option<i64>,
+    /// What makes the hashes of erased keys this database's own; with the first erasure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) erasure_secret: Option<Secret>,
+    /// Erasures that were carried out with this edit, or before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) erasures: Vec<ErasureEntry>,
 }
 
 /// How far one table has come.

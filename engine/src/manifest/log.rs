@@ -1,7 +1,7 @@
 //! The manifest on disk: a row of journals, of which the newest that was begun in full holds everything.
 //!
 //! Every file begins with one edit that makes the whole state, and goes on with an edit for each change. Opening the database
-//! begins a new file, and so does a file that has grown long; the older one is removed once the newer is durable.
+//! begins a new file, and so do an erasure and a file that has grown long; the older one is removed once the newer is durable.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,7 +86,9 @@ impl ManifestLog {
     }
 
     fn try_append(&mut self, edit: &Edit, state: &ManifestState) -> Result<()> {
-        if self.writer.length() > FILE_BYTES_MIN.max(8 * self.first_bytes) {
+        // Earlier edits tell of segments that an erasure removes: between which instants their rows lay.
+        let must_forget = !edit.erasures.is_empty();
+        if must_forget || self.writer.length() > FILE_BYTES_MIN.max(8 * self.first_bytes) {
             let older = self.writer.number();
             self.writer = begin_file(&self.disk, &self.dir, older + 1, state)?;
             self.first_bytes = self.writer.length();

@@ -1,8 +1,11 @@
 //! What the edits add up to, as plain data: no file is open here.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::edit::{Edit, TableProgress};
+use super::erasure::ErasureEntry;
+use crate::codec::Secret;
 use crate::error::{Error, Result};
 use crate::schema::{TableId, TableSchema};
 use crate::segment::{SegmentId, SegmentMeta};
@@ -22,6 +25,9 @@ pub(crate) struct ManifestState {
     pub(crate) commit_number: u64,
     pub(crate) next_file_id: u64,
     pub(crate) answered_us: i64,
+    pub(crate) erasure_secret: Option<Secret>,
+    /// In their order. Shared, because every edit copies the state and nobody changes a record.
+    pub(crate) erasures: Vec<Arc<ErasureEntry>>,
 }
 
 /// A table in the manifest.
@@ -45,6 +51,8 @@ impl Default for ManifestState {
             commit_number: 0,
             next_file_id: 1,
             answered_us: i64::MIN,
+            erasure_secret: None,
+            erasures: Vec::new(),
         }
     }
 }
@@ -85,6 +93,14 @@ impl ManifestState {
             table.last_system_us = table.last_system_us.max(progress.last_system_us);
             table.next_event_id = table.next_event_id.max(progress.next_event_id);
         }
+        for erasure in &edit.erasures {
+            let (number, expected) = (erasure.number, self.next_erasure());
+            if number != expected || !self.tables.contains_key(&erasure.table) {
+                return Err(format!("erasure {number} is not erasure {expected} of a table"));
+            }
+            self.erasures.push(Arc::new(erasure.clone()));
+        }
+        self.erasure_secret = edit.erasure_secret.clone().or(self.erasure_secret.take());
         self.wal_file = edit.wal_file.unwrap_or(self.wal_file);
         let newest = edit.wal_file_newest.unwrap_or(self.wal_file_newest);
         self.wal_file_newest = newest.max(self.wal_file);
@@ -115,7 +131,14 @@ impl ManifestState {
             commit_number: Some(self.commit_number),
             next_file_id: Some(self.next_file_id),
             answered_us: Some(self.answered_us),
+            erasure_secret: self.erasure_secret.clone(),
+            erasures: self.erasures.iter().map(|erasure| (**erasure).clone()).collect(),
         }
+    }
+
+    /// The number that the next erasure gets.
+    pub(crate) fn next_erasure(&self) -> u64 {
+        self.erasures.len() as u64 + 1
     }
 
     /// The number that the next table gets.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::*;
+use crate::codec::Secret;
 use crate::disk::{Disk, MemoryDisk};
 use crate::document::{check_hex, check_sentences, first_column, json_blocks};
 use crate::error::ErrorKind;
@@ -70,6 +71,20 @@ fn full_edit() -> Edit {
         commit_number: Some(1),
         next_file_id: Some(1),
         answered_us: Some(1),
+        erasure_secret: Some(Secret::of([7; 32])),
+        erasures: vec![ErasureEntry {
+            number: 1,
+            table: 1,
+            erased_us: 1,
+            by: "somebody".to_owned(),
+            reason: Some("asked to".to_owned()),
+            file_count: 1,
+            keys: vec![ErasedKeyEntry {
+                hash: Secret::of([7; 32]).hash(b"key"),
+                row_count: 1,
+                file_count: 1,
+            }],
+        }],
     }
 }
 
@@ -90,6 +105,8 @@ fn the_document_names_every_field_and_no_other() {
     check_names("### A segment entry", &edit["segments_added"][0]);
     check_names("### A supersession entry", &edit["supersessions_added"][0]);
     check_names("### A progress entry", &edit["progress"][0]);
+    check_names("### An erasure entry", &edit["erasures"][0]);
+    check_names("### An erased key", &edit["erasures"][0]["keys"][0]);
     let column = &edit["tables"][0]["columns"][0];
     assert_eq!(column["data_type"].to_string(), r#"{"decimal":{"precision":10,"scale":2}}"#);
     assert_eq!(column["default"], "7");
@@ -121,6 +138,8 @@ fn a_field_of_a_newer_build_is_refused_wherever_it_stands() {
         "/supersessions_added/0",
         "/supersessions_added/0/sections/0",
         "/progress/0",
+        "/erasures/0",
+        "/erasures/0/keys/0",
     ];
     for place in places {
         let mut newer = edit.clone();
@@ -215,4 +234,27 @@ fn a_flipped_bit_of_a_manifest_in_use_is_an_error_or_changes_nothing() {
             disk.flip_bit(&path, bit).unwrap();
         }
     }
+}
+
+#[test]
+fn an_erasure_begins_a_file_without_the_edits_before_it() {
+    let disk = MemoryDisk::new();
+    let shared: Arc<dyn Disk> = disk.clone().into();
+    let dir = Path::new(MANIFEST_DIR);
+    let mut state = ManifestState::default();
+    let mut log = ManifestLog::begin(shared.clone(), dir.to_path_buf(), &state, None).unwrap();
+    let full = full_edit();
+    let (tables, erasures) = (full.tables, full.erasures);
+    let made = Edit { tables, segments_added: full.segments_added, ..Edit::default() };
+    let segments_removed = vec![SegmentId(1)];
+    let erase = Edit { segments_removed, erasures, ..Edit::default() };
+    for edit in [&made, &erase] {
+        state.apply(edit).unwrap();
+        log.append(edit, &state).unwrap();
+    }
+    assert_eq!(disk.files(), [dir.join("0000000002.manifest")]);
+    let text = String::from_utf8_lossy(&disk.read_all(&disk.files()[0]).unwrap()).into_owned();
+    assert!(!text.contains("decoded_bytes"), "{text}");
+    assert_eq!(ManifestLog::judge(&shared, dir).unwrap().unwrap().state, state);
+    assert!(state.apply(&erase).is_err(), "an erasure is carried out once");
 }

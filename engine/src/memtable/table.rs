@@ -114,6 +114,19 @@ impl Memtable {
         state.tables.iter().flat_map(of_table).collect()
     }
 
+    /// Whether there is an assertion about a key.
+    pub(crate) fn has_key(&self, table: TableId, hash: u64, key: &[u8]) -> bool {
+        let mut found = Vec::new();
+        self.assertions_of(table, hash, key, u64::MAX, &mut found);
+        !found.is_empty()
+    }
+
+    /// Lets go of the rows of a table, of which some were erased. Only for a memtable that has been flushed: whoever still has it
+    /// must not answer from what is left.
+    pub(crate) fn forget(&self, table: TableId) {
+        self.state.write().tables.remove(&table);
+    }
+
     /// Whether a table has nearly as many rows as can be numbered. What is left holds any transaction that memory can hold.
     pub(crate) fn is_full(&self) -> bool {
         self.state.read().tables.values().any(|rows| rows.row_count > NONE / 2)

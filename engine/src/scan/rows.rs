@@ -72,11 +72,14 @@ impl Rows {
         if let Some(key) = &rows.request.key.clone() {
             let reader = KeyReader { table, memtables, commit_number };
             rows.read_key(&reader, key)?;
+            table.check_readable()?;
             return Ok(rows);
         }
         rows.view = Arc::new(MemView::new(memtables, table.schema.id, commit_number));
         rows.prune_segments(table);
         rows.read_memtables()?;
+        // What memtables hold has been taken. A segment that an erasure removes from now on says so when it is read.
+        table.check_readable()?;
         Ok(rows)
     }
 

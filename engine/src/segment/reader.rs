@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
+use parking_lot::RwLock;
 
 use super::core::Core;
 use super::{PeriodBlock, SegmentMeta, ZoneMap};
@@ -14,6 +15,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::index::{KeyPage, KeySection, PageSource};
 use crate::schema::TableSchema;
+use crate::time::SystemTime;
 
 /// The cache's number for what [`Core`] holds; columns are numbered from 0.
 const PART_CORE: u32 = u32::MAX;
@@ -49,6 +51,8 @@ pub(crate) struct Segment {
     schema: Arc<TableSchema>,
     cache: Arc<Cache>,
     owner: u64,
+    /// When rows of its table were erased, if that was after it had been replaced or with that.
+    erased: RwLock<Option<SystemTime>>,
 }
 
 impl Segment {
@@ -62,7 +66,7 @@ impl Segment {
         cache: Arc<Cache>,
     ) -> Segment {
         let owner = cache.register();
-        Segment { disk, dir: dir.into(), meta, schema, cache, owner }
+        Segment { disk, dir: dir.into(), meta, schema, cache, owner, erased: RwLock::default() }
     }
 
     /// What the manifest holds of it.
@@ -107,9 +111,49 @@ impl Segment {
         if let Some(core) = self.cache.get(key) {
             return Ok(core);
         }
-        let core = Arc::new(self.open_core()?);
-        self.cache.insert(key, core.clone(), core.memory_bytes());
+        let opened = self.open_core();
+        // Files that an erasure has removed are no damage.
+        self.check_erased()?;
+        let core = Arc::new(opened?);
+        self.keep(key, core.clone(), core.memory_bytes())?;
         Ok(core)
+    }
+
+    /// Puts a value into the cache; an error if the segment's rows were erased meanwhile: then nothing of them may stay there.
+    fn keep<T: Send + Sync + 'static>(
+        &self,
+        key: CacheKey,
+        value: Arc<T>,
+        byte_count: usize,
+    ) -> Result<()> {
+        let erased = self.erased.read();
+        if let Some(at) = *erased {
+            return Err(Error::erased(&self.schema.name, at));
+        }
+        self.cache.insert(key, value, byte_count);
+        Ok(())
+    }
+
+    fn check_erased(&self) -> Result<()> {
+        match *self.erased.read() {
+            Some(at) => Err(Error::erased(&self.schema.name, at)),
+            None => Ok(()),
+        }
+    }
+
+    /// From now on nothing of the segment gets into the cache, and whoever has to read from its files gets an error.
+    pub(crate) fn erase(&self, at: SystemTime) {
+        self.erased.write().get_or_insert(at);
+    }
+
+    /// Whether rows of its table were erased since it was replaced.
+    pub(crate) fn is_erased(&self) -> bool {
+        self.erased.read().is_some()
+    }
+
+    /// The owner of its values in the cache.
+    pub(crate) fn cache_owner(&self) -> u64 {
+        self.owner
     }
 
     pub(super) fn open_core(&self) -> Result<Core> {
@@ -158,7 +202,7 @@ impl Segment {
             })?;
             let periods = Arc::new(periods);
             let key = self.key(PART_PERIODS, *block);
-            self.cache.insert(key, periods.clone(), periods.memory_bytes());
+            self.keep(key, periods.clone(), periods.memory_bytes())?;
             all.push(periods);
         }
         Ok(all)
@@ -211,7 +255,7 @@ impl Segment {
                 for (column, array) in missing_columns.iter().zip(batch.columns()) {
                     let byte_count = array.get_array_memory_size();
                     let key = self.key(*column as u32, *block);
-                    self.cache.insert(key, Arc::new(array.clone()), byte_count);
+                    self.keep(key, Arc::new(array.clone()), byte_count)?;
                     let slots = row.iter_mut().zip(columns).filter(|(_, c)| *c == column);
                     slots.for_each(|(slot, _)| *slot = Some(array.clone()));
                 }
@@ -282,7 +326,7 @@ impl PageSource for Pages<'_> {
             return Ok(page);
         }
         let page = Arc::new(self.core.key_page(number)?);
-        cache.insert(key, page.clone(), page.memory_bytes());
+        self.segment.keep(key, page.clone(), page.memory_bytes())?;
         Ok(page)
     }
 }

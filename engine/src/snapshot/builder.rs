@@ -104,7 +104,10 @@ impl Scan {
         let now = self.snapshot.system_time();
         let request = Request::resolve(table.schema.clone(), self.spec.clone(), now)?;
         let memtables = &self.snapshot.state().memtables;
-        Ok(ScanEstimate::new(&request, table, memtables, self.snapshot.commit_number()))
+        let number = self.snapshot.commit_number();
+        let estimate = ScanEstimate::new(&request, table, memtables, number);
+        table.check_readable()?;
+        Ok(estimate)
     }
 
     /// Starts reading in disjoint parts, for as many threads: together they give what [`Scan::run`] gives. There are at most
@@ -145,7 +148,8 @@ impl Scan {
     }
 
     /// Starts reading. An error of kind `Invalid` names the column, the empty range, or the system instant that lies after the
-    /// snapshot's present.
+    /// snapshot's present; one of kind `Erased` says that data of the table was erased since the snapshot was made. The same can
+    /// end the reading later.
     pub fn run(self) -> Result<Rows> {
         let table = self.snapshot.table_by_id(self.table)?;
         let request =

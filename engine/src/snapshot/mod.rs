@@ -22,7 +22,8 @@ use crate::version::{TableVersion, Version};
 /// A fixed view of all that was committed when it was made.
 ///
 /// Cloning is cheap. It pins the segments and memtables it reads, so files that a compaction has replaced stay until the last
-/// snapshot that could read them is dropped.
+/// snapshot that could read them is dropped. Only [`crate::Database::erase`] goes before it: from then on a read of that table is an
+/// error of the kind [`crate::ErrorKind::Erased`], while other tables are read as before.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     state: Arc<State>,
@@ -47,6 +48,18 @@ pub struct At {
     pub system: Option<SystemTime>,
 }
 
+impl State {
+    /// The system time of the last transaction up to a number in a table; `i64::MIN` if there is none.
+    pub(crate) fn last_system(&self, table: &TableVersion, commit_number: u64) -> i64 {
+        // A flush puts the whole of a memtable into segments, so that nothing of a table in segments is later than what is in
+        // memtables, and nothing of it is later than what a snapshot of this state sees.
+        let newest_first = self.memtables.iter().rev();
+        let id = table.schema.id;
+        let unflushed = newest_first.filter_map(|m| m.last_system(id, commit_number)).next();
+        unflushed.unwrap_or(table.last_system)
+    }
+}
+
 impl Snapshot {
     pub(crate) fn new(state: Arc<State>, commit_number: u64, now: SystemTime) -> Snapshot {
         Snapshot { state, commit_number, now }
@@ -65,7 +78,7 @@ impl Snapshot {
     /// The system time of the last transaction that this snapshot sees of a table; `None` if it sees none.
     ///
     /// Two snapshots of one database that agree on it show the same versions of the table: so a transaction can make sure, in
-    /// [`crate::Transaction::expect`], that nobody has changed what it read.
+    /// [`crate::Transaction::expect`], that nobody has changed what it read. An erasure counts as a transaction here.
     ///
     /// ```
     /// # fn main() -> annals_engine::Result<()> {
@@ -90,18 +103,18 @@ impl Snapshot {
     /// # }
     /// ```
     pub fn last_change(&self, table: &str) -> Result<Option<SystemTime>> {
-        let last = self.last_system(self.table(table)?);
+        let table = self.table(table)?;
+        let mut last = self.last_system(table);
+        table.check_readable()?;
+        if let Some(erasure) = table.erasure.filter(|erasure| erasure.after == last) {
+            last = erasure.at;
+        }
         Ok((last > i64::MIN).then(|| SystemTime::from_micros(last)))
     }
 
     /// The same in microseconds; `i64::MIN` if there is none.
     pub(crate) fn last_system(&self, table: &TableVersion) -> i64 {
-        // A flush puts the whole of a memtable into segments, so that nothing of a table in segments is later than what is in
-        // memtables, and nothing of it is later than this snapshot.
-        let id = table.schema.id;
-        let newest_first = self.state.memtables.iter().rev();
-        let unflushed = newest_first.filter_map(|m| m.last_system(id, self.commit_number)).next();
-        unflushed.unwrap_or(table.last_system)
+        self.state.last_system(table, self.commit_number)
     }
 
     /// Begins a scan of a table; see [`Scan`].
@@ -149,6 +162,7 @@ impl Snapshot {
         let memtables = &self.state.memtables;
         let reader = KeyReader { table, memtables, commit_number: self.commit_number };
         let mut found = reader.find(&key, selection)?;
+        table.check_readable()?;
         found.sort_by_key(|version| (version.rect.system_from, version.rect.valid_from));
         version_batch(&table.schema, &found)
     }

@@ -10,4 +10,4 @@ mod tests;
 
 pub use handle::{Commit, Transaction};
 pub(crate) use record::{LoggedOperation, decode_transaction, encode_transaction};
-pub(crate) use staged::{Assigned, EventIds, Staged};
+pub(crate) use staged::{Assigned, EventIds, Staged, key_columns};

@@ -203,6 +203,14 @@ impl Staged {
     }
 }
 
+/// The key columns of a batch that has these and no others, in the order of the key.
+pub(crate) fn key_columns(schema: &TableSchema, keys: &RecordBatch) -> Result<Vec<ArrayRef>> {
+    if let Some(name) = [VALID_FROM, VALID_TO].iter().find(|n| keys.column_by_name(n).is_some()) {
+        return Err(Error::invalid(format!("column `{name}` cannot be given here")));
+    }
+    table_columns(schema, keys, &schema.key, LeftOut::Refused)
+}
+
 /// The Arrow schema of a delete: the key columns in the order of the key.
 pub(super) fn key_schema(schema: &TableSchema) -> arrow::datatypes::SchemaRef {
     let fields: Vec<_> = schema.key.iter().map(|at| schema.columns[*at].arrow()).collect();

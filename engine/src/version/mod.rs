@@ -1,7 +1,8 @@
 //! An immutable picture of all segments: what a snapshot pins and what a flush or compaction replaces.
 
+mod erased_mark;
 mod segment_entry;
 mod table_version;
 
 pub(crate) use segment_entry::SegmentEntry;
-pub(crate) use table_version::{Files, TABLES_DIR, TableVersion, Version};
+pub(crate) use table_version::{Files, LastErasure, TABLES_DIR, TableVersion, Version};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::erased_mark::ErasedMark;
 use super::segment_entry::SegmentEntry;
 use crate::cache::Cache;
 use crate::disk::Disk;
@@ -38,6 +39,19 @@ pub(crate) struct TableVersion {
     pub(crate) segments: Vec<Arc<SegmentEntry>>,
     /// The system time of the last transaction that is in segments; `i64::MIN` if there is none.
     pub(crate) last_system: i64,
+    /// Set by the next erasure in the table.
+    pub(crate) erased: ErasedMark,
+    /// The latest erasure since the database was opened.
+    pub(crate) erasure: Option<LastErasure>,
+}
+
+/// The latest erasure in a table, among its transactions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastErasure {
+    /// Its own system time.
+    pub(crate) at: i64,
+    /// The system time of the last transaction of the table that snapshots saw before it.
+    pub(crate) after: i64,
 }
 
 impl Files {
@@ -55,7 +69,8 @@ impl Files {
         self.dir.join(TABLES_DIR)
     }
 
-    fn table_dir(&self, table: TableId) -> PathBuf {
+    /// The folder of one table.
+    pub(crate) fn table_dir(&self, table: TableId) -> PathBuf {
         self.tables_dir().join(format!("{table:06}"))
     }
 
@@ -83,14 +98,16 @@ impl Version {
         let mut tables = self.tables.clone();
         for schema in &edit.tables {
             let schema = Arc::new(schema.clone());
-            let before = tables.get(&schema.id);
-            let segments = before.map(|table| table.segments.clone()).unwrap_or_default();
-            let last_system = before.map_or(i64::MIN, |table| table.last_system);
-            tables.insert(schema.id, Arc::new(TableVersion { schema, segments, last_system }));
+            let table = match tables.get(&schema.id) {
+                Some(before) => TableVersion { schema: schema.clone(), ..(**before).clone() },
+                None => TableVersion::new(schema.clone()),
+            };
+            tables.insert(schema.id, Arc::new(table));
         }
         let touched = edit.segments_added.iter().map(|meta| meta.table);
         let touched = touched.chain(edit.supersessions_added.iter().map(|meta| meta.table));
         let touched = touched.chain(edit.progress.iter().map(|progress| progress.table));
+        let touched = touched.chain(edit.erasures.iter().map(|erasure| erasure.table));
         let mut touched: Vec<TableId> = touched.collect();
         touched.sort_unstable();
         touched.dedup();
@@ -124,6 +141,17 @@ impl Version {
 }
 
 impl TableVersion {
+    fn new(schema: Arc<TableSchema>) -> TableVersion {
+        let (segments, last_system) = (Vec::new(), i64::MIN);
+        let (erased, erasure) = (ErasedMark::default(), None);
+        TableVersion { schema, segments, last_system, erased, erasure }
+    }
+
+    /// An error if data of the table was erased since: what is left would be a smaller answer than the snapshot once gave.
+    pub(crate) fn check_readable(&self) -> Result<()> {
+        self.erased.check(&self.schema.name)
+    }
+
     fn apply(
         &self,
         files: &Files,
@@ -152,6 +180,9 @@ impl TableVersion {
         }
         let own = edit.progress.iter().filter(|progress| progress.table == schema.id);
         let last_system = own.map(|p| p.last_system_us).fold(self.last_system, i64::max);
-        TableVersion { schema, segments: segments.into_values().collect(), last_system }
+        let is_erased = edit.erasures.iter().any(|erasure| erasure.table == schema.id);
+        let erased = if is_erased { ErasedMark::default() } else { self.erased.clone() };
+        let segments = segments.into_values().collect();
+        TableVersion { schema, segments, last_system, erased, erasure: self.erasure }
     }
 }

@@ -8,7 +8,7 @@ mod write;
 
 pub use answer::{ask, load_ids};
 pub use world::{Counts, World};
-pub use write::write;
+pub use write::{erased_keys, write};
 
 /// The period columns in the order in which answers show them.
 pub const PERIOD_COLUMNS: [&str; 4] = ["_valid_from", "_valid_to", "_system_from", "_system_to"];

@@ -1,13 +1,13 @@
 //! The same steps on a database and on the model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use annals_engine::{Database, Snapshot, SystemTime};
+use annals_engine::{Database, ErasureRequest, ErrorKind, Snapshot, SystemTime};
 
-use super::{ask, load_ids, write};
+use super::{ask, erased_keys, load_ids, write};
 use crate::generate::{Change, Grid, Query, Rng, Shape, Situation, Step, draw_query};
 use crate::oracle::{Assertion, Table};
-use crate::rows::Cell;
+use crate::rows::{Cell, Row};
 use crate::scratch::Scratch;
 
 /// What a run did, for the line that the suite prints.
@@ -30,6 +30,8 @@ impl std::ops::AddAssign for Counts {
 struct Pin {
     snapshot: Snapshot,
     tables: Vec<Table>,
+    /// Tables in which something was erased since: the snapshot must refuse them.
+    refused: BTreeSet<usize>,
 }
 
 /// A database and the model of what it holds.
@@ -41,6 +43,7 @@ pub struct World {
     tables: Vec<Table>,
     ids: BTreeMap<i64, i64>,
     labels: i64,
+    erased_labels: BTreeSet<i64>,
     last_commit: Option<(i64, u64)>,
     answered: i64,
     pins: Vec<Pin>,
@@ -63,6 +66,7 @@ impl World {
             grid,
             ids: BTreeMap::new(),
             labels: 0,
+            erased_labels: BTreeSet::new(),
             last_commit: None,
             answered: i64::MIN,
             pins: Vec::new(),
@@ -98,8 +102,10 @@ impl World {
             Step::SetClock(now) => self.scratch.clock().set(SystemTime::from_micros(*now)),
             Step::Pin => {
                 let snapshot = self.snapshot();
-                self.pins.push(Pin { snapshot, tables: self.tables.clone() });
+                let (tables, refused) = (self.tables.clone(), BTreeSet::new());
+                self.pins.push(Pin { snapshot, tables, refused });
             }
+            Step::Erase(table, keys) => self.erase(*table, keys),
             Step::Flush => self.database().flush().expect("a flush"),
             Step::Maintain => {
                 self.database().maintain().expect("a step of background work");
@@ -156,8 +162,34 @@ impl World {
             assert_changes(&mut tables, &self.shapes, changes, own.system_time().micros());
             let events = self.shapes.iter().find(|shape| shape.is_event);
             let ids = events.map(|shape| load_ids(&own, shape)).unwrap_or_default();
-            self.ask_of(&mut rng, (&own, &tables, &ids), 3);
+            self.ask_of(&mut rng, (&own, &tables, &ids), &BTreeSet::new(), 3);
             self.counts.queries += 3;
+        }
+    }
+
+    fn erase(&mut self, table: usize, keys: &[Row]) {
+        let shape = &self.shapes[table];
+        let Some(batch) = erased_keys(shape, keys, &self.ids) else { return };
+        let request = ErasureRequest::by("the model").reason("a step of a history");
+        let erasure = self.database().erase(shape.name, &batch, &request).expect("an erasure");
+        let erased_at = erasure.erased_at.micros();
+        assert!(erased_at > self.answered, "what was answered before is erased");
+        let mut known = 0;
+        for key in keys.iter().collect::<BTreeSet<_>>() {
+            known += usize::from(self.tables[table].erase(key) > 0);
+            if shape.is_event
+                && let Cell::Int(label) = key[0]
+                && self.ids.remove(&label).is_some()
+            {
+                self.erased_labels.insert(label);
+            }
+        }
+        assert!(erasure.keys.len() >= known, "{known} keys had versions: {erasure:?}");
+        if erasure.number > 0 {
+            for pin in &mut self.pins {
+                pin.refused.insert(table);
+            }
+            self.answered = erased_at;
         }
     }
 
@@ -177,7 +209,8 @@ impl World {
         self.labels = label + 1;
         let snapshot = self.database().snapshot().expect("a snapshot");
         self.ids = load_ids(&snapshot, &self.shapes[change.table]);
-        assert_eq!(self.ids.len() as i64, self.labels, "every event is there");
+        let erased_count = self.erased_labels.len();
+        assert_eq!((self.ids.len() + erased_count) as i64, self.labels, "every event is there");
     }
 
     fn snapshot(&mut self) -> Snapshot {
@@ -189,9 +222,10 @@ impl World {
     /// Asks random questions of the latest state, and of every snapshot that was kept. Panics where an answer differs.
     pub fn ask(&mut self, rng: &mut Rng, count: usize) {
         let snapshot = self.snapshot();
-        self.ask_of(rng, (&snapshot, &self.tables, &self.ids), count);
+        let none = BTreeSet::new();
+        self.ask_of(rng, (&snapshot, &self.tables, &self.ids), &none, count);
         for pin in &self.pins {
-            self.ask_of(rng, (&pin.snapshot, &pin.tables, &self.ids), count / 4);
+            self.ask_of(rng, (&pin.snapshot, &pin.tables, &self.ids), &pin.refused, count / 4);
         }
         self.counts.queries += count + self.pins.len() * (count / 4);
         // A snapshot keeps old files; a few at a time are enough.
@@ -200,12 +234,27 @@ impl World {
         }
     }
 
-    fn ask_of(&self, rng: &mut Rng, sides: Sides<'_>, count: usize) {
+    fn ask_of(&self, rng: &mut Rng, sides: Sides<'_>, refused: &BTreeSet<usize>, count: usize) {
         let (snapshot, tables, _) = sides;
         let now = snapshot.system_time().micros();
         for _ in 0..count {
             let query = draw_query(rng, &self.shapes, tables, now);
-            self.check(sides, &query);
+            match refused.contains(&query.table) {
+                true => self.check_refused(sides, &query),
+                false => self.check(sides, &query),
+            }
+        }
+    }
+
+    /// A snapshot that is older than an erasure refuses every question about the table.
+    fn check_refused(&self, (snapshot, tables, ids): Sides<'_>, query: &Query) {
+        let shape = &self.shapes[query.table];
+        let error = snapshot.last_change(shape.name).expect_err("a table that is refused");
+        assert_eq!(error.kind(), ErrorKind::Erased, "{error}");
+        match ask(snapshot, &self.shapes, tables, ids, query) {
+            Err(refused) => assert!(refused.contains("was erased at"), "{query:?}: {refused}"),
+            // An event that is not there has no number to ask for.
+            Ok(()) => assert!(shape.is_event, "{query:?} was answered"),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use annals_engine::{DataType, Transaction, VALID_FROM, VALID_TO};
 
 use crate::generate::{Change, Shape};
-use crate::rows::{Cell, array, batch};
+use crate::rows::{Cell, Row, array, batch};
 
 /// Buffers the changes in their order. `ids` tells the hidden key of an event by its label.
 ///
@@ -35,6 +35,25 @@ pub fn write(
         };
         written.unwrap_or_else(|error| panic!("{error}, of {changes:?}"));
     }
+}
+
+/// Keys as an erasure takes them; `None` if none of them is there.
+pub fn erased_keys(
+    shape: &Shape,
+    keys: &[Row],
+    ids: &BTreeMap<i64, i64>,
+) -> Option<annals_engine::arrow::array::RecordBatch> {
+    if shape.is_event {
+        let known = keys.iter().filter_map(|key| ids.get(&label(key)));
+        let known: Vec<Cell> = known.map(|id| Cell::Int(*id)).collect();
+        let ids = array(DataType::BigInt, &known.iter().collect::<Vec<_>>());
+        return (!known.is_empty()).then(|| batch(vec![("_event_id", ids)]));
+    }
+    let column = |(at, (name, data_type, _)): (usize, &(&'static str, DataType, bool))| {
+        let cells: Vec<&Cell> = keys.iter().map(|key| &key[at]).collect();
+        (*name, array(*data_type, &cells))
+    };
+    Some(batch(shape.columns[..shape.key_count].iter().enumerate().map(column).collect()))
 }
 
 fn call(change: &Change) -> (usize, bool, bool) {

@@ -54,6 +54,8 @@ pub enum Step {
     SetClock(i64),
     /// A snapshot is taken and kept, to be asked again later.
     Pin,
+    /// Keys of a table (for events labels) are erased.
+    Erase(usize, Vec<Row>),
     /// Memtables become segments.
     Flush,
     /// One step of background work.
@@ -83,7 +85,7 @@ pub struct Situation<'a> {
 
 /// Draws the next step.
 pub fn draw_step(rng: &mut Rng, at: &Situation<'_>) -> Step {
-    match rng.weighted(&[800, 20, 60, 6, 12, 12, 3, 3, 3]) {
+    match rng.weighted(&[800, 20, 60, 6, 12, 12, 3, 3, 3, 5]) {
         0 => draw_commit(rng, at),
         1 => Step::Rollback(draw_changes(rng, at, &[])),
         2 => {
@@ -96,8 +98,20 @@ pub fn draw_step(rng: &mut Rng, at: &Situation<'_>) -> Step {
         5 => Step::Maintain,
         6 => Step::Compact,
         7 => Step::Reopen,
-        _ => Step::Crash,
+        8 => Step::Crash,
+        _ => draw_erasure(rng, at),
     }
+}
+
+fn draw_erasure(rng: &mut Rng, at: &Situation<'_>) -> Step {
+    use crate::rows::Cell;
+    let table = rng.below(at.shapes.len());
+    let shape = &at.shapes[table];
+    let keys = (0..rng.within(1..=2)).map(|_| match shape.is_event {
+        true => vec![Cell::Int(rng.within(0..=at.labels))],
+        false => shape.draw_key(rng),
+    });
+    Step::Erase(table, keys.collect())
 }
 
 fn draw_commit(rng: &mut Rng, at: &Situation<'_>) -> Step {

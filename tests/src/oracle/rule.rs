@@ -29,6 +29,11 @@ impl Assertions {
         self.by_key.entry(key).or_default().push(assertion);
     }
 
+    /// Takes every trace of a key away.
+    pub fn erase(&mut self, key: &Row) {
+        self.by_key.remove(key);
+    }
+
     /// What was believed at `system` about `key` at `valid`.
     pub fn belief(&self, key: &Row, system: i64, valid: i64) -> Option<&Row> {
         let decides = |assertion: &&Assertion| {

@@ -22,6 +22,12 @@ impl Table {
         self.assertions.push(key, assertion);
     }
 
+    /// Forgets a key; how many versions it had. Times do not go back by that.
+    pub fn erase(&mut self, key: &Row) -> usize {
+        self.assertions.erase(key);
+        self.versions.erase(key)
+    }
+
     /// The system time of the last assertion.
     pub fn last_system_time(&self) -> Option<i64> {
         self.last_system_time

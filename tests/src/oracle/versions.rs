@@ -75,6 +75,11 @@ impl Versions {
         of_key.believed = believed;
     }
 
+    /// Takes every version of a key away; how many there were.
+    pub fn erase(&mut self, key: &Row) -> usize {
+        self.by_key.remove(key).map_or(0, |of_key| of_key.believed.len() + of_key.closed.len())
+    }
+
     /// Every version of every key, in no particular order.
     pub fn all(&self) -> impl Iterator<Item = &Version> {
         self.by_key.values().flat_map(|of_key| of_key.believed.iter().chain(&of_key.closed))
