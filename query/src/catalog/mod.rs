@@ -1,6 +1,7 @@
 //! System tables: `annals.tables` and its kin, made from the catalogue when a statement names them.
 
 mod columns;
+mod erasures;
 mod partitions;
 mod settings;
 mod tables;
@@ -18,7 +19,7 @@ use crate::parse::did_you_mean;
 /// The schema that system tables live in.
 pub(crate) const SCHEMA: &str = "annals";
 
-const NAMES: &[&str] = &["tables", "columns", "partitions", "settings"];
+const NAMES: &[&str] = &["tables", "columns", "partitions", "erasures", "settings"];
 
 /// The system table of this name, as it is now.
 pub(crate) fn table(
@@ -31,6 +32,7 @@ pub(crate) fn table(
         "tables" => tables::rows(database, snapshot)?,
         "columns" => columns::rows(snapshot)?,
         "partitions" => partitions::rows(database)?,
+        "erasures" => erasures::rows(database)?,
         "settings" => settings::rows(state)?,
         _ => {
             let near = did_you_mean(name, NAMES.iter().copied());

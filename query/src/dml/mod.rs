@@ -5,6 +5,7 @@
 //! What comes back is clipped to the portion. An INSERT asks whether its keys are free; an UPSERT asks nothing.
 
 mod convert;
+mod erase;
 mod free;
 mod insert;
 mod periods;
@@ -22,6 +23,8 @@ use crate::parse::Statement;
 use crate::plan::Planner;
 use crate::session::Tag;
 use portion::Portion;
+
+pub(crate) use erase::Erasing;
 
 /// A change that is planned: the query that gives its rows, and what becomes of them.
 pub(crate) struct Change {

@@ -115,7 +115,7 @@ fn periods(qualifier: &ObjectName) -> Vec<SelectItem> {
     [VALID_FROM, VALID_TO].map(|name| SelectItem::UnnamedExpr(qualified(qualifier, name))).to_vec()
 }
 
-fn qualified(qualifier: &ObjectName, name: &str) -> Expr {
+pub(super) fn qualified(qualifier: &ObjectName, name: &str) -> Expr {
     let parts = qualifier.0.iter().filter_map(|part| part.as_ident()).cloned();
     Expr::CompoundIdentifier(parts.chain([Ident::with_quote('"', name)]).collect())
 }

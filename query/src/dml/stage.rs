@@ -161,7 +161,7 @@ fn clipped(rows: &[RecordBatch], portion: Portion) -> Result<Vec<(RecordBatch, b
     Ok(parts)
 }
 
-fn of_columns(names: &[String], arrays: Vec<ArrayRef>) -> Result<RecordBatch> {
+pub(super) fn of_columns(names: &[String], arrays: Vec<ArrayRef>) -> Result<RecordBatch> {
     let field =
         |(name, array): (&String, &ArrayRef)| Field::new(name, array.data_type().clone(), true);
     let fields: Vec<Field> = names.iter().zip(&arrays).map(field).collect();

@@ -32,6 +32,10 @@ pub(crate) fn bind_statement(statement: &mut Statement, parameters: &[Value]) ->
             binder.put(&mut delete.using)?;
             binder.put(&mut delete.selection)
         }
+        Statement::Erase(erase) => {
+            binder.put(&mut erase.table)?;
+            binder.put(&mut erase.selection)
+        }
         Statement::CreateView { query, .. } => binder.put(query),
         Statement::Begin { system_time } => binder.put(system_time),
         Statement::Assert { condition, .. } => binder.put(condition),

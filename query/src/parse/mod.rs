@@ -21,7 +21,8 @@ pub(crate) use names::did_you_mean;
 pub(crate) use scope::{EVENT_ID, is_hidden, show_periods};
 pub(crate) use sequenced::{Sequenced, sequenced};
 pub(crate) use statement::{
-    Defaults, Delete, Insert, Parsed, Statement, Update, condition_query, parse, select_query,
+    Defaults, Delete, Erase, Insert, Parsed, Statement, Update, condition_query, parse,
+    select_query,
 };
 pub(crate) use temporal::{Axis, Form, Version, version_arguments, write_version};
 pub(crate) use tokens::is_complete;

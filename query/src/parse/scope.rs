@@ -332,6 +332,10 @@ pub(crate) fn visit_versions(statement: &Statement) -> Result<()> {
             }
             flow_or(flow, || delete.selection.visit(&mut check))
         }
+        Statement::Erase(erase) => {
+            let flow = erase.table.visit(&mut check);
+            flow_or(flow, || erase.selection.visit(&mut check))
+        }
         Statement::Assert { condition, .. } => condition.visit(&mut check),
         _ => ControlFlow::Continue(()),
     };

@@ -1,6 +1,5 @@
 //! One statement: what it asks, with what the SQL library does not know taken off.
 
-use annals_engine::ErrorKind;
 use sqlparser::ast::{
     Assignment, Expr, FromTable, Ident, ObjectName, Query, SelectItem, SetExpr,
     Statement as SqlStatement, TableFactor, TableObject, TableWithJoins, UpdateTableFromKind,
@@ -33,6 +32,7 @@ pub(crate) enum Statement {
     Insert(Box<Insert>),
     Update(Box<Update>),
     Delete(Box<Delete>),
+    Erase(Box<Erase>),
     CreateTable(Box<CreateTable>),
     CreateView { name: ObjectName, query: Box<Query>, or_replace: bool, names_periods: bool },
     DropView { name: ObjectName, if_exists: bool },
@@ -74,6 +74,13 @@ pub(crate) struct Delete {
     pub(crate) table: TableFactor,
     pub(crate) using: Vec<TableWithJoins>,
     pub(crate) selection: Option<Expr>,
+}
+
+/// `ERASE`; nothing but a table and a condition.
+#[derive(Clone, Debug)]
+pub(crate) struct Erase {
+    pub(crate) table: TableFactor,
+    pub(crate) selection: Expr,
 }
 
 /// Cuts text into statements and reads each.
@@ -150,8 +157,7 @@ fn read(tokens: &[TokenWithSpan], names_periods: bool) -> Result<Statement> {
         return read_begin(words);
     }
     if words.take(&["ERASE"]) {
-        let message = "ERASE is not supported by this version";
-        return Err(Error::new(ErrorKind::Invalid, message).at(tokens[0].span));
+        return read_erase(tokens);
     }
     let is_table = |words: &[&str]| are_words(tokens, words);
     if is_table(&["CREATE", "TABLE"]) || is_table(&["CREATE", "EVENT", "TABLE"]) {
@@ -166,6 +172,25 @@ fn as_insert(tokens: &[TokenWithSpan]) -> Tokens {
     let mut insert = tokens.to_vec();
     insert[0] = word_at("INSERT", tokens[0].span);
     insert
+}
+
+/// `ERASE FROM t WHERE condition`, which the parser knows as a DELETE.
+fn read_erase(tokens: &[TokenWithSpan]) -> Result<Statement> {
+    let (mut delete, span) = (tokens.to_vec(), tokens[0].span);
+    delete[0] = word_at("DELETE", span);
+    let only = || Error::invalid("ERASE takes one table and a condition: ERASE FROM t WHERE ...");
+    let read = read_known(&delete, false, false).map_err(|error| {
+        if error.message().contains("in DELETE") { only().at(span) } else { error }
+    })?;
+    let Statement::Delete(delete) = read else { return Err(only().at(span)) };
+    if !delete.using.is_empty() {
+        return Err(only().at(span));
+    }
+    let Some(selection) = delete.selection else {
+        let message = "ERASE needs WHERE: it takes every version of a key, for ever";
+        return Err(Error::invalid(message).at(span));
+    };
+    Ok(Statement::Erase(Box::new(Erase { table: delete.table, selection })))
 }
 
 fn read_setting(mut words: Words<'_>) -> Result<Statement> {

@@ -49,6 +49,7 @@ impl Session {
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
                 self.change(&statement, names_periods).await
             }
+            Statement::Erase(erase) => self.erase(&erase, names_periods).await,
             Statement::CreateTable(create) => self.create_table(*create).await,
             Statement::CreateView { name, query, or_replace, names_periods } => {
                 self.create_view(&name, query, or_replace, names_periods)
@@ -86,14 +87,14 @@ impl Session {
     }
 
     /// What a statement reads: the transaction's own picture, or all that is committed.
-    fn snapshot(&self) -> Result<Snapshot> {
+    pub(super) fn snapshot(&self) -> Result<Snapshot> {
         match &self.transaction {
             Some(transaction) => transaction.snapshot(),
             None => Ok(self.sql.database().snapshot()?),
         }
     }
 
-    fn context(&self, snapshot: Snapshot, names_periods: bool) -> Context {
+    pub(super) fn context(&self, snapshot: Snapshot, names_periods: bool) -> Context {
         let database = self.sql.database().clone();
         let context =
             Context::new(database, snapshot, self.sql.state().clone(), self.views.clone());
@@ -127,7 +128,7 @@ impl Session {
         self.answer(Tag::Select, &plan, now).await
     }
 
-    async fn stream(&self, plan: &LogicalPlan) -> Result<SendableRecordBatchStream> {
+    pub(super) async fn stream(&self, plan: &LogicalPlan) -> Result<SendableRecordBatchStream> {
         let state = self.sql.state();
         let physical = state.create_physical_plan(plan).await?;
         Ok(execute_stream(physical, state.task_ctx())?)
@@ -151,10 +152,18 @@ impl Session {
         loop {
             attempt += 1;
             let mut open = OpenTransaction::begin(sql.database(), None)?;
-            let mut outcome = self.stage(&mut open, statement, names_periods).await?;
-            let may_try_again = attempt < ATTEMPT_COUNT_MAX;
+            let may_try_again = |error: &Error| {
+                let came_between = matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Erased);
+                came_between && attempt < ATTEMPT_COUNT_MAX
+            };
+            let mut outcome = match self.stage(&mut open, statement, names_periods).await {
+                Err(error) if error.kind() == ErrorKind::Erased && may_try_again(&error) => {
+                    continue;
+                }
+                staged => staged?,
+            };
             match open.commit().await {
-                Err(error) if may_try_again && error.kind() == ErrorKind::Conflict => continue,
+                Err(error) if may_try_again(&error) => continue,
                 done => outcome.commit = done?,
             }
             return Ok(outcome);

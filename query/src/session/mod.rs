@@ -1,6 +1,7 @@
 //! Sessions: statements one after the other, each against one snapshot, transactions across several.
 
 mod direct;
+mod erase;
 mod execute;
 mod outcome;
 mod prepared;
@@ -30,6 +31,7 @@ pub struct Session {
     views: Arc<Views>,
     valid: Option<ValidTime>,
     system: Option<SystemTime>,
+    user: Option<String>,
 }
 
 impl std::fmt::Debug for Session {
@@ -42,7 +44,14 @@ impl std::fmt::Debug for Session {
 
 impl Session {
     pub(crate) fn new(sql: Sql) -> Session {
-        Session { sql, transaction: None, views: Arc::default(), valid: None, system: None }
+        Session {
+            sql,
+            transaction: None,
+            views: Arc::default(),
+            valid: None,
+            system: None,
+            user: None,
+        }
     }
 
     /// Instants at which tables without a clause are read, in place of now; a statement's own `SETTING` goes before them. Event tables

@@ -11,7 +11,7 @@ pub struct Outcome {
     pub tag: Tag,
     /// The answer of a query. Dropping it cancels the query.
     pub rows: Option<SendableRecordBatchStream>,
-    /// Rows put or retracted, for a change.
+    /// Rows put or retracted, for a change; keys, for ERASE.
     pub row_count: u64,
     /// The commit, once there is one: of a change outside a transaction, or of COMMIT.
     pub commit: Option<Commit>,
@@ -35,6 +35,8 @@ pub enum Tag {
     Update,
     /// DELETE.
     Delete,
+    /// ERASE.
+    Erase,
     /// CREATE TABLE.
     CreateTable,
     /// CREATE VIEW.
@@ -60,6 +62,7 @@ impl fmt::Display for Tag {
             Tag::Upsert => "UPSERT",
             Tag::Update => "UPDATE",
             Tag::Delete => "DELETE",
+            Tag::Erase => "ERASE",
             Tag::CreateTable => "CREATE TABLE",
             Tag::CreateView => "CREATE VIEW",
             Tag::DropView => "DROP VIEW",

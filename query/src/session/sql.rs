@@ -126,6 +126,11 @@ impl Sql {
         self.shared.writer.lock().await
     }
 
+    /// Lets go of the texts that were read: they have values in them, perhaps erased ones.
+    pub(super) fn forget_texts(&self) {
+        self.shared.prepared.lock().clear();
+    }
+
     pub(super) fn prepare(&self, sql: &str) -> Result<Vec<Prepared>> {
         if let Some((_, known)) = self.shared.prepared.lock().iter().find(|(text, _)| text == sql) {
             return Ok(known.clone());

@@ -110,7 +110,7 @@ impl Runner {
 fn told(outcome: &Outcome) -> String {
     let tag = outcome.tag;
     match tag {
-        Tag::Select | Tag::Insert | Tag::Upsert | Tag::Update | Tag::Delete => {
+        Tag::Select | Tag::Insert | Tag::Upsert | Tag::Update | Tag::Delete | Tag::Erase => {
             format!("{tag} {}", outcome.row_count)
         }
         _ => tag.to_string(),
