@@ -41,7 +41,7 @@ pub struct RecoveryReport {
     pub log_bytes: u64,
     /// What was cut from the end of the log or of the manifest, never having been acknowledged: where, how much, and why.
     pub cuts: Vec<String>,
-    /// Files that an unfinished flush or compaction had left, and that were removed.
+    /// Files that an unfinished flush, compaction or erasure had left, and that were removed.
     pub removed_files: Vec<String>,
 }
 
@@ -306,7 +306,8 @@ fn report(dir: &Path, wal: &WalRecovery, found: Option<&ManifestFound>) -> Recov
     }
 }
 
-/// Removes files below `tables/` that the manifest does not name: a flush or compaction was cut off before its edit.
+/// Removes files below `tables/` that the manifest does not name: a flush or compaction was cut off before its edit, or an
+/// erasure after it.
 fn remove_orphans(files: &Files, state: &ManifestState) -> Result<Vec<String>> {
     let version = Version::open(files, state);
     let segments = version.segments().flat_map(|entry| entry.segment().file_paths());

@@ -83,8 +83,8 @@ impl Error {
 
     /// The snapshot that was asked is older than an erasure in the table; `at` is its instant.
     pub(crate) fn erased(table: &str, at: impl fmt::Display) -> Error {
-        let what = format!("data of table `{table}` was erased at {at}, after this was read from");
-        Error::new(ErrorKind::Erased, format!("{what}: take a new snapshot, or run it again"))
+        let what = format!("data of table `{table}` was erased at {at}");
+        Error::new(ErrorKind::Erased, format!("{what}, and this snapshot is older: take a new one"))
     }
 
     /// What the caller can do about it.

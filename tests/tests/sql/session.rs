@@ -46,6 +46,10 @@ impl Client {
         &self.sql
     }
 
+    pub(crate) fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
     /// Runs statements; the rows are those of the last.
     pub(crate) fn run(&mut self, sql: &str) -> Result<Gathered> {
         self.run_with(sql, &[])
