@@ -94,7 +94,12 @@ impl Sql {
         let bytes = usize::try_from(u64::from(self.memory_mb) << 20).unwrap_or(usize::MAX);
         let options = SqlOptions::default().memory_bytes_max(bytes);
         let sql = annals_query::Sql::new(database.clone(), options)?;
-        let mut runner = Runner::new(sql.session(), format);
+        let mut session = sql.session();
+        // Erasures are on record with who asked for them.
+        if let Some(user) = std::env::var("USER").ok().filter(|user| !user.is_empty()) {
+            session.set_user(user);
+        }
+        let mut runner = Runner::new(session, format);
         runner.is_timed = self.timing;
         runner.tells_tags = self.verbose || text.is_none();
         match text {
