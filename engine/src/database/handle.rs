@@ -10,7 +10,7 @@ use super::erasure::{Erasure, ErasureRequest};
 use super::inner::Inner;
 use super::maintenance::Step;
 use super::open::{OpenMode, RecoveryReport};
-use super::stats::Stats;
+use super::stats::{SegmentStats, Stats};
 use super::verify::VerifyReport;
 use crate::error::{Error, Result};
 use crate::options::Options;
@@ -197,6 +197,11 @@ impl Database {
     /// Sizes and counts of tables, partitions, log and memory.
     pub fn stats(&self) -> Result<Stats> {
         self.inner().stats()
+    }
+
+    /// Every segment, by table, partition and age. Reads no file.
+    pub fn segments(&self) -> Result<Vec<SegmentStats>> {
+        self.inner().segments()
     }
 
     /// Reads every byte of every file, and tells `report` of each damage. An error is returned only where reading itself could

@@ -21,5 +21,5 @@ pub use erasure::{ErasedKey, Erasure, ErasureRequest};
 pub use handle::Database;
 pub use maintenance::Step;
 pub use open::RecoveryReport;
-pub use stats::{PartitionStats, Stats, TableStats};
+pub use stats::{PartitionStats, SegmentStats, Stats, TableStats};
 pub use verify::{VerifyReport, verify};

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::inner::Inner;
 use crate::error::Result;
 use crate::partition::Partition;
-use crate::time::SystemTime;
-use crate::version::TableVersion;
+use crate::time::{SystemTime, ValidTime};
+use crate::version::{SegmentEntry, TableVersion};
 
 /// Sizes and counts of a database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,7 +56,67 @@ pub struct PartitionStats {
     pub bytes: u64,
 }
 
+/// A segment: an immutable run of versions of one table in one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SegmentStats {
+    /// The name of its table.
+    pub table: String,
+    /// The name of its partition, such as `2024-03` or `current`.
+    pub partition: String,
+    /// Its name; those of its two files are this one and `.parquet` or `.index`.
+    pub segment: String,
+    /// The rows in it.
+    pub row_count: u64,
+    /// Those of them whose system period has no end in the segment: still believed, where no cut has ended it.
+    pub open_row_count: u64,
+    /// Cuts of its rows that no compaction has turned into plain rows yet.
+    pub cut_count: u64,
+    /// The bytes of its files.
+    pub bytes: u64,
+    /// The least start and the greatest end of its rows in valid time.
+    pub valid: (ValidTime, ValidTime),
+    /// The least start and the greatest end of its rows in system time.
+    pub system: (SystemTime, SystemTime),
+}
+
 impl Inner {
+    /// Every segment, by table, partition and age.
+    pub(super) fn segments(&self) -> Result<Vec<SegmentStats>> {
+        self.check_open()?;
+        let state = self.shared.lock().state.clone();
+        let tables = state.version.tables.values();
+        let mut segments: Vec<_> = tables
+            .flat_map(|t| t.segments.iter().map(move |entry| (&t.schema.name, entry)))
+            .collect();
+        segments.sort_by_key(|(table, entry)| {
+            let meta = entry.segment().meta();
+            (*table, meta.partition, meta.id)
+        });
+        let stats = |(table, entry): (&String, &Arc<SegmentEntry>)| {
+            let meta = entry.segment().meta();
+            let zone = &meta.zone;
+            SegmentStats {
+                table: table.clone(),
+                partition: meta.partition.name(),
+                segment: meta.id.to_string(),
+                row_count: meta.row_count.into(),
+                open_row_count: meta.open_count.into(),
+                cut_count: entry.cut_count(),
+                bytes: meta.data_bytes + meta.index_bytes,
+                valid: (
+                    ValidTime::from_micros(zone.valid_from.0),
+                    ValidTime::from_micros(zone.valid_to.1),
+                ),
+                system: (
+                    SystemTime::from_micros(zone.system_from.0),
+                    SystemTime::from_micros(zone.system_to.1),
+                ),
+            }
+        };
+        Ok(segments.into_iter().map(stats).collect())
+    }
+
     pub(super) fn stats(&self) -> Result<Stats> {
         self.check_open()?;
         let clocks: BTreeMap<_, _> = {

@@ -3,6 +3,7 @@
 mod columns;
 mod erasures;
 mod partitions;
+mod segments;
 mod settings;
 mod tables;
 
@@ -19,7 +20,7 @@ use crate::parse::did_you_mean;
 /// The schema that system tables live in.
 pub(crate) const SCHEMA: &str = "annals";
 
-const NAMES: &[&str] = &["tables", "columns", "partitions", "erasures", "settings"];
+const NAMES: &[&str] = &["tables", "columns", "partitions", "segments", "erasures", "settings"];
 
 /// The system table of this name, as it is now.
 pub(crate) fn table(
@@ -32,6 +33,7 @@ pub(crate) fn table(
         "tables" => tables::rows(database, snapshot)?,
         "columns" => columns::rows(snapshot)?,
         "partitions" => partitions::rows(database)?,
+        "segments" => segments::rows(database)?,
         "erasures" => erasures::rows(database)?,
         "settings" => settings::rows(state)?,
         _ => {

@@ -27,11 +27,6 @@ pub(crate) fn rows(database: &Database) -> Result<RecordBatch> {
     )?;
     let tail = rows!(
         ("state", Utf8, vec!["live"; found.len()]),
-        (
-            "segment_count",
-            Int64,
-            found.iter().map(|row| count(row.2.segment_count)).collect::<Vec<_>>()
-        ),
         ("row_count", Int64, found.iter().map(|row| count(row.2.row_count)).collect::<Vec<_>>()),
         ("bytes", Int64, found.iter().map(|row| count(row.2.bytes)).collect::<Vec<_>>()),
         ("location", Utf8, vec![None::<&str>; found.len()]),
