@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use annals_engine::{
-    Axis, Clause, SYSTEM_FROM, SYSTEM_TO, Scan, Snapshot, System, TableSchema, VALID_FROM,
-    VALID_TO, Valid, arrow::datatypes as engine_types,
+    Axis, Clause, SYSTEM_FROM, SYSTEM_TO, Scan, ScanEstimate, Snapshot, System, TableSchema,
+    VALID_FROM, VALID_TO, Valid, arrow::datatypes as engine_types,
 };
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
@@ -92,6 +92,12 @@ impl TemporalTable {
         let valid = self.valid.map_or_else(|| default.to_owned(), show);
         let system = self.system.map_or_else(|| "AS OF now()".to_owned(), show);
         format!("FOR VALID_TIME {valid} FOR SYSTEM_TIME {system}")
+    }
+
+    /// What a scan with these filters would touch.
+    pub(crate) fn estimate(&self, filters: &[Expr]) -> Result<ScanEstimate> {
+        let predicates = filters.iter().filter_map(|filter| predicate_of(filter, &self.schema));
+        Ok(predicates.fold(self.engine_scan()?, Scan::filter).estimate()?)
     }
 
     /// The engine's scan, before columns and filters are chosen.

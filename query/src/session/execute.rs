@@ -11,6 +11,7 @@ use datafusion::physical_plan::execute_stream;
 use futures::TryStreamExt;
 use sqlparser::ast::{Expr, ObjectName, Query};
 
+use super::breadth::is_serial;
 use super::sql::on_deep_stack;
 use super::transaction::OpenTransaction;
 use super::{Outcome, Prepared, Session, Tag, direct};
@@ -129,8 +130,9 @@ impl Session {
     }
 
     pub(super) async fn stream(&self, plan: &LogicalPlan) -> Result<SendableRecordBatchStream> {
-        let state = self.sql.state();
-        let physical = state.create_physical_plan(plan).await?;
+        let plan = self.sql.state().optimize(plan)?;
+        let state = if is_serial(&plan)? { self.sql.serial_state() } else { self.sql.state() };
+        let physical = state.query_planner().create_physical_plan(&plan, &**state).await?;
         Ok(execute_stream(physical, state.task_ctx())?)
     }
 

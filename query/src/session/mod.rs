@@ -1,5 +1,6 @@
 //! Sessions: statements one after the other, each against one snapshot, transactions across several.
 
+mod breadth;
 mod direct;
 mod erase;
 mod execute;

@@ -33,6 +33,8 @@ pub struct Sql {
 struct Shared {
     database: Database,
     state: Arc<SessionState>,
+    /// The same for queries that one thread does best.
+    serial_state: Arc<SessionState>,
     prepared: Mutex<Vec<(String, Vec<Prepared>)>>,
     /// Changes that read before they write follow one another; see `Session`.
     writer: tokio::sync::Mutex<()>,
@@ -99,9 +101,12 @@ impl Sql {
             .build();
         functions::register(&mut state)?;
         state.register_expr_planner(Arc::new(Uuids))?;
+        let mut serial_state = state.clone();
+        serial_state.config_mut().options_mut().execution.target_partitions = 1;
         let shared = Shared {
             database,
             state: Arc::new(state),
+            serial_state: Arc::new(serial_state),
             prepared: Mutex::new(Vec::new()),
             writer: tokio::sync::Mutex::new(()),
         };
@@ -120,6 +125,10 @@ impl Sql {
 
     pub(crate) fn state(&self) -> &Arc<SessionState> {
         &self.shared.state
+    }
+
+    pub(super) fn serial_state(&self) -> &Arc<SessionState> {
+        &self.shared.serial_state
     }
 
     pub(super) async fn write_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
