@@ -16,7 +16,7 @@ use crate::workload::positions::account_name;
 use crate::workload::{Answer, Question, TABLE};
 
 /// How often a question is asked after the first time.
-const REPEAT_COUNT: usize = 9;
+const REPEAT_COUNT: usize = 24;
 
 /// What a question took, from the request to the last group added up.
 #[derive(Clone, Debug, Serialize, Deserialize)]
