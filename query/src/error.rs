@@ -3,12 +3,11 @@
 use std::fmt;
 
 use annals_engine::ErrorKind;
+use annals_engine::schema::did_you_mean;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::{Location, Span};
-
-use crate::parse::did_you_mean;
 
 /// The result of every fallible call of the crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -10,8 +10,8 @@ mod value;
 
 pub use column::Column;
 pub use data_type::DataType;
-pub(crate) use table::did_you_mean;
 pub use table::{
     EVENT_ID, SYSTEM_FROM, SYSTEM_TO, TableId, TableSchema, TableSpec, VALID_FROM, VALID_TO,
+    did_you_mean,
 };
 pub use value::Value;

@@ -182,8 +182,16 @@ impl TableSchema {
     }
 }
 
-/// `; did you mean ...?` with the nearest of some names, or nothing if none is near.
-pub(crate) fn did_you_mean<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+/// `; did you mean ...?` with the nearest of some names, or nothing if none is near: the end of a message about a name that is not
+/// there, here and in what is built on the engine.
+///
+/// ```
+/// use annals_engine::schema::did_you_mean;
+///
+/// assert_eq!(did_you_mean("pricee", ["price", "sku"].into_iter()), "; did you mean `price`?");
+/// assert_eq!(did_you_mean("colour", ["price", "sku"].into_iter()), "");
+/// ```
+pub fn did_you_mean<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     let distance_max = 1 + name.chars().count() / 4;
     let near = names.map(|other| (edit_distance(name, other), other)).min();
     match near {

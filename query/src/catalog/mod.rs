@@ -9,13 +9,13 @@ mod tables;
 
 use std::sync::Arc;
 
+use annals_engine::schema::did_you_mean;
 use annals_engine::{Database, Snapshot};
 use arrow::array::RecordBatch;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::execution::SessionState;
 
 use crate::error::{Error, Result};
-use crate::parse::did_you_mean;
 
 /// The schema that system tables live in.
 pub(crate) const SCHEMA: &str = "annals";

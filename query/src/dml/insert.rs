@@ -1,5 +1,6 @@
 //! INSERT and UPSERT: a query whose columns are the target's.
 
+use annals_engine::schema::did_you_mean;
 use annals_engine::{DataType, TableSchema, VALID_FROM, VALID_TO};
 use sqlparser::ast::{
     DataType as SqlType, Expr, Ident, Query, SetExpr, Spanned, TimezoneInfo, TypedString,
@@ -9,7 +10,7 @@ use sqlparser::ast::{
 use super::select::schema_of;
 use super::{Action, Change};
 use crate::error::{Error, Result};
-use crate::parse::{EVENT_ID, Insert, did_you_mean};
+use crate::parse::{EVENT_ID, Insert};
 use crate::plan::Planner;
 use crate::session::Tag;
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use annals_engine::schema::did_you_mean;
 use annals_engine::{TableSchema, VALID_FROM, VALID_TO, ValidTime};
 use sqlparser::ast::{
     AssignmentTarget, Expr, Ident, ObjectName, ObjectNamePart, SelectItem, Spanned, TableWithJoins,
@@ -11,7 +12,7 @@ use sqlparser::ast::{
 use super::portion::{Portion, Target};
 use super::{Action, Change};
 use crate::error::{Error, Result};
-use crate::parse::{Delete, Update, did_you_mean, select_query, table_name};
+use crate::parse::{Delete, Update, select_query, table_name};
 use crate::plan::Planner;
 use crate::session::Tag;
 

@@ -8,7 +8,6 @@ mod bind;
 mod create_table;
 mod depth;
 mod dialect;
-mod names;
 mod scope;
 mod sequenced;
 mod statement;
@@ -17,7 +16,6 @@ mod tokens;
 
 pub(crate) use bind::bind_statement as bind;
 pub(crate) use create_table::{CreateTable, table_name};
-pub(crate) use names::did_you_mean;
 pub(crate) use scope::{EVENT_ID, is_hidden, show_periods};
 pub(crate) use sequenced::{Sequenced, sequenced};
 pub(crate) use statement::{

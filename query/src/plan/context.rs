@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use annals_engine::schema::did_you_mean;
 use annals_engine::{Clause, Database, Snapshot, SystemTime, TableSchema, ValidTime};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::config::ConfigOptions;
@@ -27,7 +28,7 @@ use super::relation::Relations;
 use super::types::Types;
 use crate::catalog;
 use crate::error::{Error, Result};
-use crate::parse::{Axis, Defaults, did_you_mean, show_periods, table_name};
+use crate::parse::{Axis, Defaults, show_periods, table_name};
 use crate::scan::{TemporalTable, ViewTable};
 
 /// A view: its query, planned anew by every statement that names it.
