@@ -116,8 +116,8 @@ macro_rules! rows {
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use database::{
-    Database, ErasedKey, Erasure, ErasureRequest, PartitionStats, RecoveryReport, SegmentStats,
-    Stats, Step, TableStats, VerifyReport, verify,
+    Database, ERASED_KEY_COUNT_MAX, ErasedKey, Erasure, ErasureRequest, PartitionStats,
+    RecoveryReport, SegmentStats, Stats, Step, TableStats, VerifyReport, verify,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;

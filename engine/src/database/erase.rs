@@ -25,7 +25,7 @@ use crate::time::SystemTime;
 use crate::transaction::key_columns;
 
 /// The most keys of one erasure. Each stays on record, and opening the database reads all records.
-const KEY_COUNT_MAX: usize = 65_536;
+pub const ERASED_KEY_COUNT_MAX: usize = 65_536;
 
 /// What was found of a key.
 #[derive(Clone, Copy, Debug, Default)]
@@ -151,6 +151,8 @@ impl Inner {
         mut edit: Edit,
     ) -> Result<Erasure> {
         let mut manifest = self.manifest.lock();
+        // Also where there is nothing to erase: files are removed next, and those named on disk might be others than those known here.
+        manifest.log.check()?;
         let secret = match &manifest.state.erasure_secret {
             Some(secret) => secret.clone(),
             None => Secret::new()?,
@@ -179,8 +181,8 @@ impl Inner {
         Ok(erasure)
     }
 
-    /// Removes everything of a table that is not part of it any more: what this erasure has replaced, if it has (`erased_us`), what
-    /// compactions have replaced before it, and what failed ones have left behind. Snapshots that could read it refuse to.
+    /// Removes everything of a table that is not part of it any more: what failed compactions have left behind, and, if keys were
+    /// erased (`erased_us`), what this erasure and compactions before it have replaced. Snapshots that could read that refuse to.
     fn remove_erased(&self, table: TableId, erased_us: Option<i64>) -> Result<()> {
         let state = self.shared.lock().state.clone();
         if let Some(erased_us) = erased_us {
@@ -252,9 +254,8 @@ impl Inner {
 fn erased_keys(schema: &Arc<TableSchema>, keys: &RecordBatch) -> Result<ErasedKeys> {
     let columns = key_columns(schema, keys)?;
     let erased = ErasedKeys::new(&encode_keys(&columns)?, keys.num_rows());
-    if erased.len() > KEY_COUNT_MAX {
-        let count = erased.len();
-        let what = format!("{count} keys are more than the {KEY_COUNT_MAX} of one erasure");
+    if erased.len() > ERASED_KEY_COUNT_MAX {
+        let what = format!("more than {ERASED_KEY_COUNT_MAX} keys in one erasure");
         return Err(Error::exhausted(format!("{what}: erase them in parts")));
     }
     Ok(erased)

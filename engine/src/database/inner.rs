@@ -30,9 +30,9 @@ pub(crate) struct Inner {
     /// Held by an erasure while it runs, and shared by commits that have read before they write: between the instant of an erasure
     /// and its end they would write again what is being erased.
     pub(super) erasing: RwLock<()>,
-    /// Held while a flush runs.
+    /// Held while a flush runs, or something that no flush may run beside.
     pub(super) flushing: Mutex<()>,
-    /// Held while a compaction runs.
+    /// Held while a compaction runs, or something that none may run beside.
     pub(super) compacting: Mutex<()>,
     /// Held by a flush while it finds the rows that it cuts and installs them, and by a compaction while it installs the rows
     /// that replace others: each would otherwise miss what the other does.

@@ -104,6 +104,8 @@ impl Inner {
             let is_behind = shared.state.memtables.len() > 1;
             shared.pace.flushed(byte_count, began, ended, is_behind);
         }
+        // Whoever flushes, and not only the thread whose task it is: commits may wait for what is due now.
+        self.compact_wake.work();
         if let Some(file) = edit.wal_file {
             self.wal.remove_before(file)?;
         }

@@ -17,6 +17,7 @@ mod pressure;
 mod stats;
 mod verify;
 
+pub use erase::ERASED_KEY_COUNT_MAX;
 pub use erasure::{ErasedKey, Erasure, ErasureRequest};
 pub use handle::Database;
 pub use maintenance::Step;

@@ -50,7 +50,7 @@ struct Match {
     row: u32,
     group: u32,
     key_prefix: u64,
-    /// Where the group's cuts that overlap the row begin and end, among those of all matches.
+    /// Where the cuts that overlap the row begin and end. Cuts between them may not overlap it.
     from: u32,
     to: u32,
 }
@@ -105,7 +105,7 @@ impl<'a> Assertions<'a> {
         if zone.valid_from.0 >= self.valid_to || zone.valid_to.1 <= self.valid_from {
             return Ok(Vec::new());
         }
-        let (mut matches, cuts) = self.overlapping_matches(segment)?;
+        let mut matches = self.overlapping_matches(segment)?;
         matches.sort_unstable_by_key(|found| (found.row, found.group));
         let earlier = entry.cuts()?;
         let (mut found, mut live) = (Vec::new(), LivePieces::new());
@@ -124,7 +124,7 @@ impl<'a> Assertions<'a> {
                     let of_row = earlier.peek().filter(|(other, _)| *other == row);
                     let of_row = of_row.map_or(&[][..], |(_, cuts)| cuts);
                     let rect = periods.rect((row - first) as usize);
-                    let own = &cuts[found_row.from as usize..found_row.to as usize];
+                    let own = &self.cuts[found_row.from as usize..found_row.to as usize];
                     cut_row(&mut live, (rect, row), of_row, own, &mut found);
                 }
             }
@@ -139,9 +139,9 @@ impl<'a> Assertions<'a> {
     }
 
     /// The open rows of a segment whose hash is that of a group of which an assertion overlaps them in valid time, with the
-    /// group, and the cuts that overlap. Few rows of a key overlap a new assertion about it, so this is where most are passed
+    /// group. Few rows of a key overlap a new assertion about it, so this is where most are passed
     /// over, keys unread.
-    fn overlapping_matches(&self, segment: &Segment) -> Result<(Vec<Match>, Vec<Cut>)> {
+    fn overlapping_matches(&self, segment: &Segment) -> Result<Vec<Match>> {
         let mut candidates: Vec<(u32, u32)> = Vec::new();
         segment.for_each_match(Section::Open, &self.hashes, &mut |group, row| {
             candidates.push((group as u32, row));
@@ -154,7 +154,7 @@ impl<'a> Assertions<'a> {
                 *slot = Some(segment.periods(row / BLOCK_ROWS)?);
             }
         }
-        let (mut matches, mut cuts) = (Vec::new(), Vec::new());
+        let mut matches = Vec::new();
         let mut extents = [(0, 0); GATHER_COUNT];
         for candidates in candidates.chunks(GATHER_COUNT) {
             // Nothing here depends on what is read, so that the processor waits for many of these reads at once.
@@ -165,26 +165,26 @@ impl<'a> Assertions<'a> {
                 }
             }
             for ((valid_from, valid_to), &(group, row)) in extents.into_iter().zip(candidates) {
-                let from = cuts.len() as u32;
-                cuts.extend(self.overlapping(group as usize, valid_from, valid_to));
-                let to = cuts.len() as u32;
-                if from < to {
-                    let key_prefix = self.groups[group as usize].key_prefix;
+                let key_prefix = self.groups[group as usize].key_prefix;
+                if let Some((from, to)) = self.overlapping(group as usize, valid_from, valid_to) {
                     matches.push(Match { row, group, key_prefix, from, to });
                 }
             }
         }
-        Ok((matches, cuts))
+        Ok(matches)
     }
 
-    /// The cuts of a group that overlap `[from, to)`, oldest first.
-    fn overlapping(&self, group: usize, from: i64, to: i64) -> impl Iterator<Item = Cut> {
+    /// Where the cuts of a group that overlap `[from, to)` begin and end, if there are any.
+    fn overlapping(&self, group: usize, from: i64, to: i64) -> Option<(u32, u32)> {
         let group = &self.groups[group];
-        let cuts = match group.valid_from < to && group.valid_to > from {
-            true => &self.cuts[group.from as usize..group.to as usize],
-            false => &[],
-        };
-        cuts.iter().filter(move |cut| cut.from < to && cut.to > from).copied()
+        if group.valid_from >= to || group.valid_to <= from {
+            return None;
+        }
+        let cuts = &self.cuts[group.from as usize..group.to as usize];
+        let overlaps = |cut: &Cut| cut.from < to && cut.to > from;
+        let first = cuts.iter().position(overlaps)?;
+        let last = cuts.iter().rposition(overlaps)?;
+        Some((group.from + first as u32, group.from + last as u32 + 1))
     }
 }
 

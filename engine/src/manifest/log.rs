@@ -74,15 +74,18 @@ impl ManifestLog {
 
     /// Appends an edit, which makes `state` of the state before; durable when it returns. After a failure every later call fails.
     pub(crate) fn append(&mut self, edit: &Edit, state: &ManifestState) -> Result<()> {
-        if let Some(halted) = &self.halted {
-            return Err(halted.clone());
-        }
+        self.check()?;
         let appended = self.try_append(edit, state);
         appended.map_err(|error| {
             let halted = Error::halted(format!("the manifest could not be written: {error}"));
             self.halted = Some(halted.clone());
             halted
         })
+    }
+
+    /// An error after a failure: the state on disk may then be another one than that in memory.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.halted.clone().map_or(Ok(()), Err)
     }
 
     fn try_append(&mut self, edit: &Edit, state: &ManifestState) -> Result<()> {

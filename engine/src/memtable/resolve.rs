@@ -10,8 +10,8 @@ use crate::time::Rect;
 /// A row of one of the chunks: chunk position, row in it.
 pub(crate) type RowRef = (u32, u32);
 
-/// An assertion with what is asked of it once it is grouped by key. Its chunk is not met again: neighbours in the order of keys
-/// come from as many chunks, and each look there would wait for memory.
+/// An assertion with what is asked of it once it is grouped by key. Its row in its chunk is not met again: neighbours in the order of
+/// keys come from as many chunks, and each look at a row there would wait for memory.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct KeyedRow {
     pub(crate) hash: u64,

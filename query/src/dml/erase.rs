@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_engine::TableSchema;
+use annals_engine::{ERASED_KEY_COUNT_MAX, TableSchema};
 use arrow::array::{ArrayRef, RecordBatch};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use sqlparser::ast::{ObjectName, SelectItem, Spanned, TableFactor, TableWithJoins};
@@ -43,7 +43,9 @@ impl Erasing {
         let from = vec![TableWithJoins { relation: factor, joins: Vec::new() }];
         let query = select_query(items, from, Some(erase.selection.clone()))?;
         let plan = planner.naming_periods().plan(query)?;
-        let plan = LogicalPlanBuilder::from(plan).distinct()?.build()?;
+        // One key more than can be erased at once is enough to be told so.
+        let some = LogicalPlanBuilder::from(plan).distinct()?;
+        let plan = some.limit(0, Some(ERASED_KEY_COUNT_MAX + 1))?.build()?;
         Ok(Erasing { table, plan })
     }
 

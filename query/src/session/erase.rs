@@ -21,7 +21,7 @@ impl Session {
             return Err(Error::invalid("ERASE cannot be part of a transaction"));
         }
         let sql = self.sql.clone();
-        // What a change has read must not be written again behind the erasure.
+        // The keys are those that satisfy the condition when they are erased, as far as statements of other sessions go.
         let _turn = sql.write_turn().await;
         let planner = Planner::new(self.context(self.snapshot()?, names_periods));
         let erasing = on_deep_stack(|| Erasing::plan(&planner, erase))?;

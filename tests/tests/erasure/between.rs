@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use annals_engine::disk::MemoryDisk;
-use annals_engine::{At, Clause, ErrorKind, Value};
+use annals_engine::{At, Clause, Column, DataType, ErrorKind, TableSpec, Value, rows};
 use annals_tests::prices::{Prices, price_batch, price_of, system};
 use annals_tests::rows::{Cell, array, batch};
 use annals_tests::scratch::Scratch;
@@ -214,4 +214,23 @@ fn commits_beside_erasures_lose_nothing() {
     let mut damages = Vec::new();
     database.verify(&mut |damage| damages.push(damage.to_string())).unwrap();
     assert_eq!(damages, Vec::<String>::new());
+}
+
+#[test]
+fn commits_and_erasures_by_turns_leave_compaction_its_turn() {
+    let scratch = scratch(&MemoryDisk::new()).background(true);
+    let database = scratch.open();
+    let spec = TableSpec::keyed("turns", ["turn"]).column(Column::new("turn", DataType::BigInt));
+    database.create_table(spec).unwrap();
+    // Each erasure flushes a segment, and commits wait where there are too many.
+    for turn in 0..80 {
+        let mut transaction = database.begin();
+        transaction.put("turns", &rows!(("turn", Int64, [turn])).unwrap()).unwrap();
+        transaction.commit().unwrap();
+        let missing = rows!(("turn", Int64, [-1])).unwrap();
+        database.erase("turns", &missing, &request()).unwrap();
+    }
+    let turns = database.snapshot().unwrap().scan("turns").unwrap().valid(Clause::All);
+    let row_count: usize = turns.run().unwrap().map(|rows| rows.unwrap().num_rows()).sum();
+    assert_eq!(row_count, 80);
 }

@@ -123,3 +123,24 @@ fn a_call_that_fails_leaves_all_or_nothing_and_it_can_be_repeated() {
         }
     }
 }
+
+#[test]
+fn after_a_failure_of_the_manifest_no_erasure_removes_what_it_may_name_on_disk() {
+    let expected = undisturbed();
+    let mut halted_count = 0;
+    for call in expected.calls.clone() {
+        let disk = MemoryDisk::new();
+        let (scratch, database) = filled(&disk);
+        answers(&database).unwrap();
+        disk.fail_at(call, FaultKind::Io);
+        let what = format!("failure at call {call}");
+        if erase(&database).is_err_and(|error| error.kind() == ErrorKind::Halted) {
+            halted_count += 1;
+            // A guest who was never there: nothing to erase, but files to be looked through.
+            assert!(database.erase("guests", &keys(&[99]), &request()).is_err(), "{what}");
+        }
+        drop(database);
+        judge(&scratch.open(), &disk, &expected, &what);
+    }
+    assert!(halted_count > 3, "{halted_count}");
+}
