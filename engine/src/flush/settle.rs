@@ -139,8 +139,7 @@ impl<'a> Assertions<'a> {
     }
 
     /// The open rows of a segment whose hash is that of a group of which an assertion overlaps them in valid time, with the
-    /// group. Few rows of a key overlap a new assertion about it, so this is where most are passed
-    /// over, keys unread.
+    /// group. Few rows of a key overlap a new assertion about it, so this is where most are passed over, keys unread.
     fn overlapping_matches(&self, segment: &Segment) -> Result<Vec<Match>> {
         let mut candidates: Vec<(u32, u32)> = Vec::new();
         segment.for_each_match(Section::Open, &self.hashes, &mut |group, row| {
