@@ -187,6 +187,11 @@ impl Disk for MemoryDisk {
             .map_err(|error| error.context(format!("new name {}", to.display())))
     }
 
+    fn link(&self, from: &Path, to: &Path) -> Result<()> {
+        self.call("link", from, Effect::Write, |state| state.tree.link(from, to))
+            .map_err(|error| error.context(format!("new name {}", to.display())))
+    }
+
     fn remove(&self, path: &Path) -> Result<()> {
         self.call("remove", path, Effect::Write, |state| state.tree.remove(path))
     }

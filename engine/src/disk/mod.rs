@@ -49,6 +49,9 @@ pub trait Disk: Debug + Send + Sync + 'static {
     fn create_dir_all(&self, dir: &Path) -> Result<()>;
     /// Replaces `to` by `from`, atomically.
     fn rename(&self, from: &Path, to: &Path) -> Result<()>;
+    /// Gives a file a second name, which must be free: both name the same bytes, and the file lives until both are removed. An error
+    /// where the file system cannot do that, as between two of them.
+    fn link(&self, from: &Path, to: &Path) -> Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> Result<()>;
     /// Removes an empty folder.

@@ -90,6 +90,13 @@ impl Disk for RealDisk {
         })
     }
 
+    fn link(&self, from: &Path, to: &Path) -> Result<()> {
+        fs::hard_link(from, to).map_err(|source| {
+            let action = format!("link {} to", from.display());
+            failure(&action, to, &source)
+        })
+    }
+
     fn remove(&self, path: &Path) -> Result<()> {
         fs::remove_file(path).map_err(|source| failure("remove", path, &source))
     }

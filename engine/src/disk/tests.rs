@@ -36,6 +36,22 @@ fn a_file_is_made_once_appended_to_and_read_by_position() {
 }
 
 #[test]
+fn a_file_with_two_names_lives_until_both_are_removed() {
+    on_both_disks(|disk, dir| {
+        disk.create_dir_all(dir).unwrap();
+        let (one, two) = (dir.join("one"), dir.join("two"));
+        disk.create(&one).unwrap().append(b"bytes").unwrap();
+        disk.link(&one, &two).unwrap();
+        assert_eq!(disk.link(&one, &two).unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(disk.link(&dir.join("none"), &dir.join("x")).unwrap_err().kind(), ErrorKind::Io);
+        disk.remove(&one).unwrap();
+        let mut bytes = [0; 5];
+        disk.open(&two).unwrap().read_at(0, &mut bytes).unwrap();
+        assert_eq!(&bytes, b"bytes");
+    });
+}
+
+#[test]
 fn names_are_listed_renamed_and_removed() {
     on_both_disks(|disk, dir| {
         assert_eq!(disk.list(dir).unwrap(), Vec::<String>::new());

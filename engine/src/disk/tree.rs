@@ -175,6 +175,16 @@ impl Tree {
         Ok(())
     }
 
+    pub(super) fn link(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let (node, _) = self.file_at(from)?;
+        if self.find(to).is_some() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        self.change_entry(to, Some(node))?;
+        self.change_count += 1;
+        Ok(())
+    }
+
     pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         let node = self.find(from).ok_or(io::ErrorKind::NotFound)?;
         let over_folder = match self.find(to) {
