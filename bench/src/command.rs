@@ -22,6 +22,8 @@ pub enum Command {
     PositionsImport(ImportArguments),
     /// Load the public workload "SH1" (Supply History 1), every transaction durable
     Sh1(Sh1Arguments),
+    /// Let the oldest tenth of a table go, small and large
+    Retention(RetentionArguments),
 }
 
 /// The arguments of `positions`.
@@ -79,6 +81,26 @@ pub struct Sh1Arguments {
     pub json: bool,
 }
 
+/// The arguments of `retention`.
+#[derive(Args, Clone, Debug)]
+pub struct RetentionArguments {
+    /// Versions in the table, in the order to run
+    #[arg(long, value_delimiter = ',', default_value = "1000000,10000000")]
+    pub sizes: Vec<u64>,
+    /// The folder for the databases; on a real disk, or syncs cost nothing [default: a temporary
+    /// folder]
+    #[arg(long)]
+    pub dir: Option<PathBuf>,
+    /// Let other systems do the same: DuckDB's module for Python, and the PostgreSQL server that
+    /// ANNALS_POSTGRES names
+    #[arg(long)]
+    pub rivals: bool,
+    /// Append the figures to a file, one JSON object a line
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[arg(default_missing_value = run::RETENTION_RECORD_FILE)]
+    pub record: Option<PathBuf>,
+}
+
 impl Command {
     /// Runs it. `prefix` is what stands before the command on the command line of this executable,
     /// for it starts itself.
@@ -87,6 +109,7 @@ impl Command {
             Command::Positions(arguments) => run::positions(arguments, prefix),
             Command::PositionsImport(arguments) => run::positions_import(arguments),
             Command::Sh1(arguments) => run::sh1(arguments),
+            Command::Retention(arguments) => run::retention(arguments),
         }
     }
 }

@@ -9,6 +9,7 @@ mod machine;
 mod open;
 mod probe;
 mod questions;
+mod retention;
 mod scan;
 
 pub use durations::Durations;
@@ -18,4 +19,5 @@ pub use machine::{Machine, folder_bytes, peak_memory_bytes};
 pub use open::{OpenFigures, open};
 pub use probe::{ProbeFigures, get, history};
 pub use questions::{QuestionFigures, questions};
+pub use retention::{RetentionFigures, retention};
 pub use scan::{ScanFigures, scan};

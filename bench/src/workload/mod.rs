@@ -4,6 +4,7 @@ pub mod baseline;
 pub mod positions;
 pub mod questions;
 mod random;
+pub mod readings;
 mod resolve;
 pub mod sh1;
 mod size;

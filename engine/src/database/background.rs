@@ -12,6 +12,9 @@ use crate::wal::SyncMode;
 
 /// After a failed step a thread waits this long, or until a writer finds no room, before it tries again.
 const RETRY: Duration = Duration::from_secs(1);
+/// So often the thread that compacts looks whether anything has passed out of its table's retention: time passes also where nobody
+/// writes.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What a thread does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +92,7 @@ impl Task {
         inner.check_open()?;
         match self {
             Task::Flush => Ok(inner.flush_oldest()?.is_some()),
-            Task::Compact => Ok(inner.compact_due()?.is_some()),
+            Task::Compact => Ok(inner.compact_due()?.is_some() || inner.retain_in_background()),
         }
     }
 }
@@ -132,6 +135,7 @@ fn run(inner: &Inner, task: Task) {
 fn wait(inner: &Inner, task: Task) -> bool {
     let interval = match inner.options.sync {
         SyncMode::Interval(interval) if task == Task::Flush => Some(interval),
+        _ if task == Task::Compact => Some(RETENTION_INTERVAL),
         _ => None,
     };
     let wake = task.wake(inner);
@@ -141,6 +145,9 @@ fn wait(inner: &Inner, task: Task) -> bool {
             None => wake.changed.wait(&mut state),
             Some(interval) => {
                 let timeout = wake.changed.wait_for(&mut state, interval);
+                if timeout.timed_out() && task == Task::Compact {
+                    break;
+                }
                 if timeout.timed_out() {
                     drop(state);
                     // A failure halts the log, which the next commit reports.

@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use super::background::Background;
 use super::erasure::{Erasure, ErasureRequest};
 use super::inner::Inner;
+use super::lifecycle::Retention;
 use super::maintenance::Step;
 use super::open::{OpenMode, RecoveryReport};
 use super::stats::{SegmentStats, Stats};
@@ -77,7 +78,17 @@ impl Database {
     ///
     /// Making a table takes no system time: a recorded history can still be imported into it from its beginning.
     pub fn create_table(&self, spec: TableSpec) -> Result<Arc<TableSchema>> {
-        self.inner().create_table(spec)
+        self.inner().create_table(spec, None)
+    }
+
+    /// The same, with how long it is kept, which goes on record as the wish of `by`.
+    pub fn create_table_retained(
+        &self,
+        spec: TableSpec,
+        retention: &Retention,
+        by: &str,
+    ) -> Result<Arc<TableSchema>> {
+        self.inner().create_table(spec, Some((retention, by)))
     }
 
     /// A table by name; an error with the nearest name if there is none.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::install::Garbage;
+use super::lifecycle::{Auditor, Retention};
 use super::open::RecoveryReport;
 use super::pressure::Pace;
 use crate::disk::DiskLock;
@@ -100,6 +101,10 @@ pub(super) struct Shared {
     pub(super) flush_error: Option<Error>,
     /// Why segments cannot be compacted, if they could not be when it was last tried.
     pub(super) compaction_error: Option<Error>,
+    /// Why retention could not be applied, if it could not be when it was last tried in the background.
+    pub(super) retention_error: Option<Error>,
+    /// When it was last tried.
+    pub(super) retained_us: i64,
     /// How fast commits are admitted while flushing is behind.
     pub(super) pace: Pace,
     /// How far compaction is behind, in segments.
@@ -150,7 +155,11 @@ impl Inner {
         Snapshot::new(shared.state.clone(), shared.visible_commit, now)
     }
 
-    pub(super) fn create_table(&self, spec: TableSpec) -> Result<Arc<TableSchema>> {
+    pub(super) fn create_table(
+        &self,
+        spec: TableSpec,
+        retained: Option<(&Retention, &str)>,
+    ) -> Result<Arc<TableSchema>> {
         self.check_open()?;
         let mut manifest = self.manifest.lock();
         let mut names = manifest.state.tables.values().map(|table| table.schema.name.as_str());
@@ -159,7 +168,20 @@ impl Inner {
         }
         let schema = spec.resolve(manifest.state.next_table_id()?)?;
         let id = schema.id;
-        let edit = crate::manifest::Edit { tables: vec![schema], ..Default::default() };
+        let mut edit = crate::manifest::Edit::default();
+        if let Some((retention, by)) = retained {
+            let at_us = self.options.clock.now().micros();
+            let auditor = Auditor { at_us, by, table: &schema.name };
+            edit.retentions.push(retention.entry(id));
+            edit.audit.push(auditor.entry(
+                &manifest,
+                &[],
+                "set retention",
+                "",
+                retention.to_string(),
+            ));
+        }
+        edit.tables.push(schema);
         self.install(&mut manifest, &edit, None)?;
         let state = self.shared.lock().state.clone();
         Ok(state.version.table(id)?.schema.clone())

@@ -66,6 +66,9 @@ impl fmt::Display for Step {
 /// A compaction that reads more decoded bytes than this does not run beside a flush: memory would have to hold both.
 const BESIDE_FLUSH_BYTES_MAX: u64 = 112 << 20;
 
+/// The background looks no more often than this for what has passed out of its table's retention.
+const RETENTION_INTERVAL_US: i64 = 50_000_000;
+
 impl Inner {
     /// One step, if one is due; flushes go before compactions, and these before what retention asks for.
     pub(super) fn maintain(&self) -> Result<Option<Step>> {
@@ -83,6 +86,23 @@ impl Inner {
     pub(super) fn retain_due(&self) -> Result<Option<Step>> {
         let changes = self.apply_retention()?;
         Ok((!changes.is_empty()).then_some(Step::Retention { changes }))
+    }
+
+    /// The same at most so often, for the background. A failure, such as a place for archives that cannot be written to, is kept to be
+    /// shown and does not keep anybody from writing.
+    pub(super) fn retain_in_background(&self) -> bool {
+        let now_us = self.options.clock.now().micros();
+        {
+            let mut shared = self.shared.lock();
+            if now_us.saturating_sub(shared.retained_us) < RETENTION_INTERVAL_US {
+                return false;
+            }
+            shared.retained_us = now_us;
+        }
+        let retained = self.retain_due();
+        let has_changed = retained.as_ref().is_ok_and(Option::is_some);
+        self.shared.lock().retention_error = retained.err();
+        has_changed
     }
 
     /// Flushes the oldest memtable that takes no more writes.

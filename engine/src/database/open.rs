@@ -169,6 +169,8 @@ impl Replayed {
             answered: manifest.state.answered_us,
             flush_error: None,
             compaction_error: None,
+            retention_error: None,
+            retained_us: i64::MIN,
             pace: Pace::default(),
             compaction_debt: 0,
             is_background_dead: false,

@@ -24,6 +24,8 @@ pub struct Stats {
     pub memtable_bytes: u64,
     /// Bytes of memory that decoded columns and index pages take.
     pub cache_bytes: u64,
+    /// Why retention could not be applied in the background when it was last tried; `None` if it could.
+    pub retention_error: Option<String>,
 }
 
 /// Sizes and counts of a table.
@@ -123,9 +125,10 @@ impl Inner {
             let writer = self.writer.lock();
             writer.clocks.iter().map(|(id, clock)| (*id, clock.last_system)).collect()
         };
-        let (state, transaction_count) = {
+        let (state, transaction_count, retention_error) = {
             let shared = self.shared.lock();
-            (shared.state.clone(), shared.visible_commit)
+            let error = shared.retention_error.as_ref().map(ToString::to_string);
+            (shared.state.clone(), shared.visible_commit, error)
         };
         let tables = state.version.tables.values().map(|table| {
             let id = table.schema.id;
@@ -143,6 +146,7 @@ impl Inner {
             transaction_count,
             memtable_bytes: state.memtables.iter().map(|m| m.byte_count() as u64).sum(),
             cache_bytes: self.files.cache.byte_count(),
+            retention_error,
         })
     }
 }
@@ -171,6 +175,9 @@ impl fmt::Display for Stats {
             f,
             "{transaction_count} transactions, {memtable_bytes} bytes of memtables, {cache_bytes} bytes of cache"
         )?;
+        if let Some(error) = &self.retention_error {
+            writeln!(f, "retention could not be applied: {error}")?;
+        }
         for table in &self.tables {
             let rows: u64 = table.partitions.iter().map(|partition| partition.row_count).sum();
             let bytes: u64 = table.partitions.iter().map(|partition| partition.bytes).sum();

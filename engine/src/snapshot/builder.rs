@@ -1,7 +1,9 @@
 //! A scan while it is being stated.
 
 use crate::error::Result;
-use crate::scan::{Clause, Predicate, Request, RequestSpec, Rows, ScanEstimate};
+use crate::scan::{
+    Clause, MissingPartition, Predicate, Request, RequestSpec, Rows, ScanEstimate, check_horizon,
+};
 use crate::schema::TableId;
 use crate::snapshot::Snapshot;
 use crate::time::{System, Valid};
@@ -115,6 +117,15 @@ impl Scan {
         let estimate = ScanEstimate::new(&request, table, memtables, number);
         table.check_readable()?;
         Ok(estimate)
+    }
+
+    /// The partitions that are not part of the database and may hold rows of the scan: what a scan that is not refused leaves out. Opens no
+    /// file.
+    pub fn missing(&self) -> Result<Vec<MissingPartition>> {
+        let table = self.snapshot.table_by_id(self.table)?;
+        let now = self.snapshot.system_time();
+        let request = Request::resolve(table.schema.clone(), self.spec.clone(), now)?;
+        check_horizon(table, &request.selection, true)
     }
 
     /// Starts reading in disjoint parts, for as many threads: together they give what [`Scan::run`] gives. There are at most

@@ -1,7 +1,9 @@
 //! System tables: `annals.tables` and its kin, made from the catalogue when a statement names them.
 
+mod audit;
 mod columns;
 mod erasures;
+mod holds;
 mod partitions;
 mod segments;
 mod settings;
@@ -20,7 +22,8 @@ use crate::error::{Error, Result};
 /// The schema that system tables live in.
 pub(crate) const SCHEMA: &str = "annals";
 
-const NAMES: &[&str] = &["tables", "columns", "partitions", "segments", "erasures", "settings"];
+const NAMES: &[&str] =
+    &["tables", "columns", "partitions", "segments", "holds", "erasures", "audit", "settings"];
 
 /// The system table of this name, as it is now.
 pub(crate) fn table(
@@ -34,7 +37,9 @@ pub(crate) fn table(
         "columns" => columns::rows(snapshot)?,
         "partitions" => partitions::rows(database)?,
         "segments" => segments::rows(database)?,
+        "holds" => holds::rows(database)?,
         "erasures" => erasures::rows(database)?,
+        "audit" => audit::rows(database)?,
         "settings" => settings::rows(state)?,
         _ => {
             let near = did_you_mean(name, NAMES.iter().copied());

@@ -1,38 +1,32 @@
-//! `annals.partitions`: the time partitions that have segments.
+//! `annals.partitions`: the time partitions that have segments, and those that have left the database.
 
-use annals_engine::{Database, Partition, rows};
-use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
 use std::sync::Arc;
+
+use annals_engine::{Database, PartitionInfo, ValidTime, rows};
+use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
 
 use crate::error::Result;
 
 pub(crate) fn rows(database: &Database) -> Result<RecordBatch> {
-    let stats = database.stats()?;
-    let mut found = Vec::new();
-    for table in &stats.tables {
-        for partition in &table.partitions {
-            found.push((table.name.as_str(), Partition::parse(&partition.partition)?, partition));
-        }
-    }
-    let bound = |bound: &dyn Fn(&Partition) -> i64| -> ArrayRef {
-        let bounds = found
-            .iter()
-            .map(|(_, partition, _)| (!partition.is_current()).then(|| bound(partition)));
+    let found = database.partitions()?;
+    let bound = |bound: &dyn Fn(&PartitionInfo) -> ValidTime| -> ArrayRef {
+        let bounds = found.iter().map(bound);
+        let bounds = bounds.map(|at| (!at.is_unbounded()).then_some(at.micros()));
         Arc::new(TimestampMicrosecondArray::from_iter(bounds).with_timezone("UTC"))
     };
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let head = rows!(
-        ("table_name", Utf8, found.iter().map(|row| row.0).collect::<Vec<_>>()),
-        ("partition", Utf8, found.iter().map(|row| row.2.partition.as_str()).collect::<Vec<_>>()),
+        ("table_name", Utf8, found.iter().map(|info| info.table.as_str()).collect::<Vec<_>>()),
+        ("partition", Utf8, found.iter().map(|info| info.partition.as_str()).collect::<Vec<_>>()),
     )?;
     let tail = rows!(
-        ("state", Utf8, vec!["live"; found.len()]),
-        ("row_count", Int64, found.iter().map(|row| count(row.2.row_count)).collect::<Vec<_>>()),
-        ("bytes", Int64, found.iter().map(|row| count(row.2.bytes)).collect::<Vec<_>>()),
-        ("location", Utf8, vec![None::<&str>; found.len()]),
+        ("state", Utf8, found.iter().map(|info| info.state.to_string()).collect::<Vec<_>>()),
+        ("row_count", Int64, found.iter().map(|info| count(info.row_count)).collect::<Vec<_>>()),
+        ("bytes", Int64, found.iter().map(|info| count(info.bytes)).collect::<Vec<_>>()),
+        ("location", Utf8, found.iter().map(|info| info.location.as_deref()).collect::<Vec<_>>()),
     )?;
     let ranges =
-        [("range_from", bound(&Partition::from_us)), ("range_to", bound(&Partition::to_us))];
+        [("range_from", bound(&|info| info.range.0)), ("range_to", bound(&|info| info.range.1))];
     let mut columns: Vec<(String, ArrayRef)> = named(&head);
     columns.extend(ranges.map(|(name, array)| (name.to_owned(), array)));
     columns.extend(named(&tail));

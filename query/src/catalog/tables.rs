@@ -31,6 +31,11 @@ pub(crate) fn rows(database: &Database, snapshot: &Snapshot) -> Result<RecordBat
     let counted = |count: &dyn Fn(&annals_engine::TableStats) -> u64| -> Vec<i64> {
         names.iter().map(|name| of(name, count)).collect()
     };
+    let retentions = names.iter().map(|name| {
+        // Tables are never unmade.
+        Ok(database.retention(name)?.map(|retention| retention.to_string()))
+    });
+    let retentions = retentions.collect::<Result<Vec<Option<String>>>>()?;
     Ok(rows!(
         ("table_name", Utf8, names.clone()),
         ("is_event", Boolean, is_event),
@@ -40,5 +45,6 @@ pub(crate) fn rows(database: &Database, snapshot: &Snapshot) -> Result<RecordBat
         ("row_count", Int64, counted(&row_count)),
         ("memtable_row_count", Int64, counted(&memory)),
         ("bytes", Int64, counted(&bytes)),
+        ("retention", Utf8, retentions),
     )?)
 }

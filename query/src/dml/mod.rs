@@ -36,6 +36,13 @@ pub(crate) struct Change {
     action: Action,
 }
 
+impl Change {
+    /// The name of the table that is changed.
+    pub(crate) fn table_name(&self) -> &str {
+        &self.table.name
+    }
+}
+
 /// What becomes of the rows.
 enum Action {
     /// Put as given; the names are the target columns in order. `is_insert` wants the keys to be free.

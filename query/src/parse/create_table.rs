@@ -1,6 +1,6 @@
 //! `CREATE [EVENT] TABLE`: the columns as the SQL library reads them, then the clauses that are ours.
 
-use annals_engine::{Column, DataType, PartitionWidth, TableSpec, Value};
+use annals_engine::{Column, DataType, PartitionWidth, Retention, TableSpec, Value};
 use sqlparser::ast::{
     ColumnDef, ColumnOption, Expr, IndexColumn, ObjectName, Spanned, TableConstraint,
     UnaryOperator, Value as Literal,
@@ -9,6 +9,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::dialect::AnnalsDialect;
+use super::lifecycle::retention;
 use super::tokens::Words;
 use crate::error::{Error, Result, from_parser};
 
@@ -17,6 +18,7 @@ use crate::error::{Error, Result, from_parser};
 pub(crate) struct CreateTable {
     pub(crate) name: ObjectName,
     pub(crate) spec: TableSpec,
+    pub(crate) retention: Option<Retention>,
     pub(crate) if_not_exists: bool,
 }
 
@@ -59,12 +61,9 @@ pub(crate) fn read(tokens: &[TokenWithSpan]) -> Result<CreateTable> {
     if words.take(&["PARTITION", "BY"]) {
         spec = spec.partition_by(width(&mut words)?);
     }
-    if words.take(&["RETAIN"]) {
-        let span = tokens[words.at - 1].span;
-        return Err(Error::invalid("RETAIN is not supported by this version").at(span));
-    }
+    let retention = words.take(&["RETAIN"]).then(|| retention(&mut words)).transpose()?;
     words.end()?;
-    Ok(CreateTable { name, spec, if_not_exists })
+    Ok(CreateTable { name, spec, retention: retention.flatten(), if_not_exists })
 }
 
 fn width(words: &mut Words<'_>) -> Result<PartitionWidth> {
@@ -127,7 +126,7 @@ fn key_column(column: &IndexColumn) -> Result<String> {
     }
 }
 
-fn fold(name: &sqlparser::ast::Ident) -> String {
+pub(super) fn fold(name: &sqlparser::ast::Ident) -> String {
     match name.quote_style {
         Some(_) => name.value.clone(),
         None => name.value.to_lowercase(),
@@ -170,7 +169,7 @@ fn data_type(text: &str) -> Result<DataType> {
 }
 
 /// A default: a literal, negative numbers among them.
-fn literal(expr: &Expr, data_type: DataType) -> Result<Value> {
+pub(crate) fn literal(expr: &Expr, data_type: DataType) -> Result<Value> {
     let text = match expr {
         Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match &**expr {
             Expr::Value(value) => match &value.value {

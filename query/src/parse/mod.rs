@@ -8,6 +8,7 @@ mod bind;
 mod create_table;
 mod depth;
 mod dialect;
+mod lifecycle;
 mod scope;
 mod sequenced;
 mod statement;
@@ -15,7 +16,8 @@ mod temporal;
 mod tokens;
 
 pub(crate) use bind::bind_statement as bind;
-pub(crate) use create_table::{CreateTable, table_name};
+pub(crate) use create_table::{CreateTable, literal, table_name};
+pub(crate) use lifecycle::{AttachFrom, Lifecycle, LifecycleChange};
 pub(crate) use scope::{EVENT_ID, is_hidden, show_periods};
 pub(crate) use sequenced::{Sequenced, sequenced};
 pub(crate) use statement::{

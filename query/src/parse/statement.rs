@@ -9,6 +9,7 @@ use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::create_table::{self, CreateTable, table_name};
 use super::dialect::AnnalsDialect;
+use super::lifecycle::{self, Lifecycle};
 use super::scope::visit_versions;
 use super::tokens::{Tokens, Words, are_words, split, word_at};
 use super::{depth, sequenced, temporal};
@@ -33,6 +34,7 @@ pub(crate) enum Statement {
     Update(Box<Update>),
     Delete(Box<Delete>),
     Erase(Box<Erase>),
+    Lifecycle(Box<Lifecycle>),
     CreateTable(Box<CreateTable>),
     CreateView { name: ObjectName, query: Box<Query>, or_replace: bool, names_periods: bool },
     DropView { name: ObjectName, if_exists: bool },
@@ -159,12 +161,26 @@ fn read(tokens: &[TokenWithSpan], names_periods: bool) -> Result<Statement> {
     if words.take(&["ERASE"]) {
         return read_erase(tokens);
     }
+    if words.take(&["ALTER", "TABLE"]) {
+        return read_alter(words);
+    }
     let is_table = |words: &[&str]| are_words(tokens, words);
     if is_table(&["CREATE", "TABLE"]) || is_table(&["CREATE", "EVENT", "TABLE"]) {
         let create = create_table::read(tokens)?;
         return Ok(Statement::CreateTable(Box::new(create)));
     }
     read_known(tokens, false, names_periods)
+}
+
+/// `ALTER TABLE t` and what it asks.
+fn read_alter(mut words: Words<'_>) -> Result<Statement> {
+    let mut parser = parser_of(words.rest());
+    let table = parser.parse_object_name(false).map_err(|error| from_parser(&error))?;
+    words.at += parser.index().min(words.rest().len());
+    match lifecycle::read(&mut words)? {
+        Some(change) => Ok(Statement::Lifecycle(Box::new(Lifecycle { table, change }))),
+        None => Err(words.expected(lifecycle::EXPECTED)),
+    }
 }
 
 /// `UPSERT INTO` as the parser knows it.

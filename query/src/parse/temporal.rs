@@ -277,6 +277,8 @@ fn push_argument(name: &str, bound: Option<&[TokenWithSpan]>, span: Span, out: &
 pub(crate) struct Version {
     pub(crate) valid: Option<(Form, Vec<Expr>)>,
     pub(crate) system: Option<(Form, Vec<Expr>)>,
+    /// Whether what is left will do where partitions are missing.
+    pub(crate) is_partial: bool,
 }
 
 /// Reads a table version back; `None` if it is not one of ours.
@@ -292,9 +294,8 @@ pub(crate) fn version_arguments(version: &TableVersion) -> Option<Version> {
         let FunctionArgExpr::Expr(bound) = arg else { return None };
         given.insert(name.value.as_str(), bound);
     }
-    // Nothing can be missing while no partition can be detached: what is left is all there is.
-    given.remove(ALLOW_PARTIAL);
-    let mut read = Version::default();
+    let is_partial = given.remove(ALLOW_PARTIAL).is_some();
+    let mut read = Version { is_partial, ..Version::default() };
     for (axis, form, first, second) in NAMES {
         let Some(first) = given.remove(first) else { continue };
         let mut bounds = vec![first.clone()];

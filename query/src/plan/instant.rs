@@ -25,6 +25,8 @@ pub(crate) struct Bound(pub(crate) Option<i64>);
 pub(crate) struct Clauses {
     pub(crate) valid: Option<Clause<annals_engine::Valid>>,
     pub(crate) system: Option<Clause<annals_engine::System>>,
+    /// Whether what is left will do where partitions are missing.
+    pub(crate) is_partial: bool,
 }
 
 impl Bound {
@@ -142,7 +144,7 @@ pub(crate) fn clauses(
     now: SystemTime,
     to_expr: &mut ToExpr<'_>,
 ) -> Result<Clauses> {
-    let mut read = Clauses::default();
+    let mut read = Clauses { is_partial: version.is_partial, ..Clauses::default() };
     if let Some((form, bounds)) = &version.valid {
         read.valid = Some(clause(*form, bounds, to_expr)?);
     }

@@ -113,10 +113,11 @@ fn at_instants(plan: LogicalPlan, clauses: &Clauses) -> Result<LogicalPlan> {
         let Some(table) = temporal(scan) else { return Ok(Transformed::no(node)) };
         count += 1;
         let (table, took) = table.at(clauses);
-        if took == Clauses::default() {
+        if (took.valid, took.system) == (None, None) {
             return Ok(Transformed::no(node));
         }
-        taken = Clauses { valid: taken.valid.or(took.valid), system: taken.system.or(took.system) };
+        taken.valid = taken.valid.or(took.valid);
+        taken.system = taken.system.or(took.system);
         let name = TableReference::bare(format!("{} {}", scan.table_name, table.shown()));
         let source = provider_as_source(Arc::new(table));
         let scan_at = LogicalPlanBuilder::scan(name, source, scan.projection.clone())?;
@@ -126,7 +127,7 @@ fn at_instants(plan: LogicalPlan, clauses: &Clauses) -> Result<LogicalPlan> {
     if count == 0 {
         return Err(Error::invalid("there is no table here that has the two times"));
     }
-    if taken != *clauses {
+    if (taken.valid, taken.system) != (clauses.valid, clauses.system) {
         let axis = if taken.valid == clauses.valid { "SYSTEM_TIME" } else { "VALID_TIME" };
         let message = format!(
             "every table of the view has a clause for {axis} of its own: one on the view would be lost"

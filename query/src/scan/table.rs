@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use annals_engine::{
-    Axis, Clause, SYSTEM_FROM, SYSTEM_TO, Scan, ScanEstimate, Snapshot, System, TableSchema,
-    VALID_FROM, VALID_TO, Valid, arrow::datatypes as engine_types,
+    Axis, Clause, MissingPartition, SYSTEM_FROM, SYSTEM_TO, Scan, ScanEstimate, Snapshot, System,
+    TableSchema, VALID_FROM, VALID_TO, Valid, arrow::datatypes as engine_types,
 };
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
@@ -28,6 +28,8 @@ pub(crate) struct TemporalTable {
     /// On which axes a clause of the statement has put it to its instants, rather than a default.
     has_valid_clause: bool,
     has_system_clause: bool,
+    /// Whether what is left will do where partitions are missing.
+    is_partial: bool,
     schema: SchemaRef,
 }
 
@@ -49,6 +51,7 @@ impl TemporalTable {
             system: None,
             has_valid_clause: false,
             has_system_clause: false,
+            is_partial: false,
             schema,
         })
     }
@@ -83,7 +86,8 @@ impl TemporalTable {
         table.system = system.or(table.system);
         table.has_valid_clause |= valid.is_some();
         table.has_system_clause |= system.is_some();
-        (table, Clauses { valid, system })
+        table.is_partial |= clauses.is_partial;
+        (table, Clauses { valid, system, is_partial: clauses.is_partial })
     }
 
     /// The clauses as a statement would write them; a scan's name among the planner's.
@@ -91,7 +95,13 @@ impl TemporalTable {
         let default = if self.table.is_event { "ALL" } else { "AS OF now()" };
         let valid = self.valid.map_or_else(|| default.to_owned(), show);
         let system = self.system.map_or_else(|| "AS OF now()".to_owned(), show);
-        format!("FOR VALID_TIME {valid} FOR SYSTEM_TIME {system}")
+        let partial = if self.is_partial { " ALLOW PARTIAL" } else { "" };
+        format!("FOR VALID_TIME {valid} FOR SYSTEM_TIME {system}{partial}")
+    }
+
+    /// The partitions that may hold rows of it and are not part of the database: what its answer leaves out, unless it is refused.
+    pub(crate) fn missing(&self) -> Result<Vec<MissingPartition>> {
+        Ok(self.engine_scan()?.missing()?)
     }
 
     /// What a scan with these filters would touch.
@@ -109,7 +119,7 @@ impl TemporalTable {
         if let Some(system) = self.system {
             scan = scan.system(system);
         }
-        Ok(scan)
+        Ok(if self.is_partial { scan.allow_partial() } else { scan })
     }
 }
 

@@ -94,7 +94,7 @@ impl Asked {
         let qualifier = alias.as_ref().map_or_else(|| name.clone(), |alias| folded(&alias.name));
         let (valid, system) = match version {
             Some(version) => {
-                let read = version_arguments(version)?;
+                let read = version_arguments(version).filter(|read| !read.is_partial)?;
                 (instant(read.valid)?, instant(read.system)?)
             }
             None => (None, None),

@@ -11,9 +11,13 @@ use crate::parse::Erase;
 use crate::plan::Planner;
 
 impl Session {
-    /// Who is on record as asking for what this session erases; `a SQL session` unless told otherwise.
+    /// Who is on record as asking for what this session erases, and does to partitions and holds; `a SQL session` unless told otherwise.
     pub fn set_user(&mut self, name: impl Into<String>) {
         self.user = Some(name.into());
+    }
+
+    pub(super) fn user_name(&self) -> String {
+        self.user.clone().unwrap_or_else(|| "a SQL session".to_owned())
     }
 
     pub(super) async fn erase(&self, erase: &Erase, names_periods: bool) -> Result<Outcome> {
@@ -27,7 +31,7 @@ impl Session {
         let erasing = on_deep_stack(|| Erasing::plan(&planner, erase))?;
         let batches: Vec<_> = self.stream(&erasing.plan).await?.try_collect().await?;
         let keys = erasing.keys(&batches)?;
-        let request = ErasureRequest::by(self.user.as_deref().unwrap_or("a SQL session"));
+        let request = ErasureRequest::by(self.user_name());
         let (database, table) = (sql.database().clone(), erasing.table.name.clone());
         let done = tokio::task::spawn_blocking(move || database.erase(&table, &keys, &request));
         let erasure = done.await.map_err(|error| {

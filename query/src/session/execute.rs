@@ -12,6 +12,8 @@ use futures::TryStreamExt;
 use sqlparser::ast::{Expr, ObjectName, Query};
 
 use super::breadth::is_serial;
+use super::lifecycle::with_absolute_folder;
+use super::missing::{check_changeable, notices_of};
 use super::sql::on_deep_stack;
 use super::transaction::OpenTransaction;
 use super::{Outcome, Prepared, Session, Tag, direct};
@@ -51,6 +53,7 @@ impl Session {
                 self.change(&statement, names_periods).await
             }
             Statement::Erase(erase) => self.erase(&erase, names_periods).await,
+            Statement::Lifecycle(change) => self.change_life(*change).await,
             Statement::CreateTable(create) => self.create_table(*create).await,
             Statement::CreateView { name, query, or_replace, names_periods } => {
                 self.create_view(&name, query, or_replace, names_periods)
@@ -137,8 +140,9 @@ impl Session {
     }
 
     async fn answer(&self, tag: Tag, plan: &LogicalPlan, now: SystemTime) -> Result<Outcome> {
+        let notices = notices_of(plan)?;
         let rows = Some(self.stream(plan).await?);
-        Ok(Outcome { rows, system_time: Some(now), ..Outcome::done(tag) })
+        Ok(Outcome { rows, notices, system_time: Some(now), ..Outcome::done(tag) })
     }
 
     /// Runs a change in the open transaction, or in one of its own, again if others came between.
@@ -181,6 +185,9 @@ impl Session {
         let snapshot = open.snapshot()?;
         let planner = Planner::new(self.context(snapshot.clone(), names_periods));
         let change = on_deep_stack(|| dml::plan(&planner, statement, open.acts_from()))?;
+        if matches!(change.tag, Tag::Update | Tag::Delete) {
+            check_changeable(&change.plan, change.table_name())?;
+        }
         let rows = self.stream(&change.plan).await?;
         if change.reads_rows {
             open.depends_on(tables_of(&change.plan)?);
@@ -199,8 +206,13 @@ impl Session {
         if database.table(&name).is_ok() && create.if_not_exists {
             return Ok(Outcome::done(Tag::CreateTable));
         }
-        let spec = create.spec;
-        let made = tokio::task::spawn_blocking(move || database.create_table(spec)).await;
+        let (spec, retention, by) = (create.spec, create.retention, self.user_name());
+        let retention = retention.map(with_absolute_folder).transpose()?;
+        let make = move || match retention {
+            Some(retention) => database.create_table_retained(spec, &retention, &by),
+            None => database.create_table(spec),
+        };
+        let made = tokio::task::spawn_blocking(make).await;
         made.map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))??;
         Ok(Outcome::done(Tag::CreateTable))
     }

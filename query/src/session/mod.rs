@@ -4,6 +4,8 @@ mod breadth;
 mod direct;
 mod erase;
 mod execute;
+mod lifecycle;
+mod missing;
 mod outcome;
 mod prepared;
 mod sql;

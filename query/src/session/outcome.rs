@@ -15,6 +15,8 @@ pub struct Outcome {
     pub row_count: u64,
     /// The commit, once there is one: of a change outside a transaction, or of COMMIT.
     pub commit: Option<Commit>,
+    /// What the answer leaves out, a sentence each: partitions that are not part of the database and may have held some of it.
+    pub notices: Vec<String>,
     /// The system instant that the statement was read at: asking as of it gives the same answer for ever.
     pub system_time: Option<SystemTime>,
 }
@@ -39,6 +41,8 @@ pub enum Tag {
     Erase,
     /// CREATE TABLE.
     CreateTable,
+    /// ALTER TABLE.
+    AlterTable,
     /// CREATE VIEW.
     CreateView,
     /// DROP VIEW.
@@ -64,6 +68,7 @@ impl fmt::Display for Tag {
             Tag::Delete => "DELETE",
             Tag::Erase => "ERASE",
             Tag::CreateTable => "CREATE TABLE",
+            Tag::AlterTable => "ALTER TABLE",
             Tag::CreateView => "CREATE VIEW",
             Tag::DropView => "DROP VIEW",
             Tag::Begin => "BEGIN",
@@ -77,7 +82,8 @@ impl fmt::Display for Tag {
 impl Outcome {
     /// A statement that gives no rows.
     pub(crate) fn done(tag: Tag) -> Outcome {
-        Outcome { tag, rows: None, row_count: 0, commit: None, system_time: None }
+        let notices = Vec::new();
+        Outcome { tag, rows: None, row_count: 0, commit: None, notices, system_time: None }
     }
 }
 

@@ -106,6 +106,9 @@ fn columns(table: &TableSchema, periods: &[&str]) -> Vec<String> {
 
 fn write(scan: Scan, table: &TableSchema, target: Target) -> Result<usize> {
     let rows = scan.run()?;
+    for missing in rows.missing() {
+        eprintln!("notice: the file lacks what table `{}` held in {missing}", missing.table);
+    }
     let shape = Shape::of_table(rows.schema(), table);
     let (out, file) = target.open()?;
     let mut writer = Writer::new(target.format, shape, out)?;

@@ -53,6 +53,11 @@ impl Get {
         let table = database.table(&self.table)?;
         let key = parse_key(&table, &self.key)?;
         let snapshot = database.snapshot()?;
+        if self.history {
+            for missing in snapshot.missing(&self.table)? {
+                eprintln!("notice: the history lacks what it had in {missing}");
+            }
+        }
         let rows = match self.history {
             true => Some(snapshot.history(&self.table, &key)?),
             false => snapshot.get(&self.table, &key, at)?,

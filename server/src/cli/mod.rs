@@ -6,6 +6,8 @@ mod demo;
 mod export;
 mod get;
 mod import;
+mod lifecycle;
+mod partitions;
 mod sql;
 mod stats;
 mod verify;
@@ -40,6 +42,12 @@ enum Command {
     Stats(stats::Stats),
     Verify(verify::Verify),
     Compact(compact::Compact),
+    Partitions(partitions::Partitions),
+    Detach(lifecycle::Detach),
+    Attach(lifecycle::Attach),
+    Drop(lifecycle::Drop),
+    Archive(lifecycle::Archive),
+    Retain(lifecycle::Retain),
     Bench(bench::Bench),
 }
 
@@ -55,6 +63,12 @@ impl CommandLine {
             Command::Stats(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Compact(command) => command.run(),
+            Command::Partitions(command) => command.run(),
+            Command::Detach(command) => command.run(),
+            Command::Attach(command) => command.run(),
+            Command::Drop(command) => command.run(),
+            Command::Archive(command) => command.run(),
+            Command::Retain(command) => command.run(),
             Command::Bench(command) => command.run(),
         }
     }

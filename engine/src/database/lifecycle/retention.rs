@@ -156,6 +156,9 @@ impl Inner {
             return Ok(Vec::new());
         }
         let cutoff_us = retention.cutoff_us(self.options.clock.now())?;
+        if self.is_unflushed(schema.id, cutoff_us) {
+            self.flush()?;
+        }
         let due = {
             let state = self.shared.lock().state.clone();
             compaction::partitions_ended(state.version.table(schema.id)?, cutoff_us)?
@@ -169,5 +172,17 @@ impl Inner {
             RetentionAction::Archive(dir) => Departure::ArchiveBelow(PathBuf::from(dir)),
         };
         self.depart(table, &due, &departure, (POLICY, Wish::Policy))
+    }
+
+    /// Whether assertions that are not in segments yet may leave a version that ended by then.
+    fn is_unflushed(&self, table: crate::schema::TableId, cutoff_us: i64) -> bool {
+        let state = self.shared.lock().state.clone();
+        let chunks = state.memtables.iter().flat_map(|memtable| memtable.chunks(table, u64::MAX));
+        let mut is_old = chunks.map(|chunk| {
+            let starts = chunk.valid_from.iter().any(|at| *at > i64::MIN && *at <= cutoff_us);
+            let ends = || chunk.valid_to.iter().any(|at| *at <= cutoff_us);
+            chunk.system_time <= cutoff_us || starts || ends()
+        });
+        is_old.any(|is_old| is_old)
     }
 }

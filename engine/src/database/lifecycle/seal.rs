@@ -94,7 +94,7 @@ impl Check<'_> {
             if statement.is_put() {
                 self.check_end(to, row)?;
             }
-            let is_later = from >= self.last_us && self.system_us > self.last_us;
+            let is_later = from > self.last_us && self.system_us > self.last_us;
             if is_later || statement.is_event_put() {
                 continue;
             }

@@ -78,6 +78,19 @@ pub(super) fn gather(
 
 /// Versions believed at one of the instants and not at the other.
 fn scan(request: &ChangesRequest, side: Side) -> annals_engine::Result<annals_engine::Rows> {
+    believed(request, side)?.columns(request.read_columns()).run()
+}
+
+/// The partitions that may hold such versions and are not part of the database.
+pub(super) fn missing(
+    request: &ChangesRequest,
+) -> annals_engine::Result<Vec<annals_engine::MissingPartition>> {
+    let mut missing = believed(request, Side::Old)?.missing()?;
+    missing.extend(believed(request, Side::New)?.missing()?);
+    Ok(missing)
+}
+
+fn believed(request: &ChangesRequest, side: Side) -> annals_engine::Result<annals_engine::Scan> {
     let instant = |at: SystemTime| Value::Timestamp(at.micros());
     let (at, only) = match side {
         Side::Old => {
@@ -90,8 +103,7 @@ fn scan(request: &ChangesRequest, side: Side) -> annals_engine::Result<annals_en
         }
     };
     let scan = request.snapshot.scan(&request.table.name)?;
-    let scan = scan.system(Clause::AsOf(at)).valid(request.valid_clause()).filter(only);
-    scan.columns(request.read_columns()).run()
+    Ok(scan.system(Clause::AsOf(at)).valid(request.valid_clause()).filter(only))
 }
 
 fn external(error: annals_engine::Error) -> DataFusionError {

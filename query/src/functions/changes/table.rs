@@ -10,6 +10,7 @@ use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::exec::ChangesExec;
+use super::gather::missing;
 use super::request::ChangesRequest;
 
 /// What a table function `changes` gives. DataFusion takes scans of one table name for equal, whatever they read: let the
@@ -24,6 +25,11 @@ impl ChangesTable {
     pub(crate) fn new(request: ChangesRequest) -> ChangesTable {
         let schema = request.schema();
         ChangesTable { request, schema }
+    }
+
+    /// The partitions that may hold versions that it compares and are not part of the database.
+    pub(crate) fn missing(&self) -> annals_engine::Result<Vec<annals_engine::MissingPartition>> {
+        missing(&self.request)
     }
 }
 

@@ -54,6 +54,7 @@ impl Runner {
         for prepared in self.session.prepare(text)? {
             let started = Instant::now();
             let mut outcome = self.session.execute(&prepared, &[]).await?;
+            outcome.notices.iter().for_each(|notice| eprintln!("notice: {notice}"));
             match self.show(&mut outcome).await {
                 Err(Failure::OutputClosed) => self.is_closed = true,
                 shown => shown?,

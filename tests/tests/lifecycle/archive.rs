@@ -1,0 +1,172 @@
+//! An archive is plain Parquet: readers that know nothing of the database answer as of (T, V) from it by a condition.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
+
+use annals_engine::{Clause, PartitionState};
+use annals_tests::prices::{Prices, system, valid};
+use annals_tests::rows::{Cell, Row, rows};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::stories::{BY, partition};
+
+/// Every price is corrected twice in the month, and ends in it.
+fn prices() -> Prices {
+    let prices = Prices::new();
+    prices.set_clock("2024-06-01");
+    for sku in 0..50 {
+        let story = prices.at(&format!("2024-01-01T00:{sku:02}:00Z"));
+        story.put(&format!("sku {sku}"), sku, "2024-01-01", "2024-01-28").commit();
+    }
+    for sku in 0..50 {
+        let story = prices.at(&format!("2024-01-12T00:{sku:02}:00Z"));
+        story.put(&format!("sku {sku}"), 100 + sku, "2024-01-10", "2024-01-20").commit();
+    }
+    prices.at("2024-01-21").delete("sku 7", "2024-01-05", "2024-01-15").commit();
+    prices
+}
+
+const ASKED: [(&str, &str); 5] = [
+    ("2024-01-11T00:00:00Z", "2024-01-15T00:00:00Z"),
+    ("2024-01-12T00:25:00Z", "2024-01-10T00:00:00Z"),
+    ("2024-01-30T00:00:00Z", "2024-01-19T23:59:59.999999Z"),
+    ("2024-01-30T00:00:00Z", "2024-01-20T00:00:00Z"),
+    ("2024-01-30T00:00:00Z", "2024-01-12T00:00:00Z"),
+];
+
+fn of_engine(prices: &Prices, (recorded, holds): (&str, &str)) -> Vec<Row> {
+    let scan = prices.snapshot().scan("prices").unwrap();
+    let scan = scan.valid(Clause::AsOf(valid(holds))).system(Clause::AsOf(system(recorded)));
+    let mut found: Vec<Row> =
+        scan.run().unwrap().flat_map(|batch| rows(&batch.unwrap(), &["sku", "price"])).collect();
+    found.sort();
+    found
+}
+
+/// What a reader of Parquet finds that knows the four columns and nothing else.
+fn of_parquet(dir: &Path, (recorded, holds): (&str, &str)) -> Vec<Row> {
+    let (recorded, holds) = (system(recorded).micros(), valid(holds).micros());
+    let names = ["sku", "price", "_valid_from", "_valid_to", "_system_from", "_system_to"];
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "parquet") {
+            continue;
+        }
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+        for batch in reader.build().unwrap() {
+            found.extend(rows(&batch.unwrap(), &names));
+        }
+    }
+    let is_within = |from: &Cell, at: i64, to: &Cell| {
+        let bound = |cell: &Cell, unbounded| match cell {
+            Cell::Time(micros) => *micros,
+            _ => unbounded,
+        };
+        bound(from, i64::MIN) <= at && at < bound(to, i64::MAX)
+    };
+    found.retain(|row| is_within(&row[2], holds, &row[3]) && is_within(&row[4], recorded, &row[5]));
+    let mut found: Vec<Row> = found.into_iter().map(|row| row[..2].to_vec()).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn a_plain_reader_of_an_archive_gives_the_rows_of_the_engine() {
+    let prices = prices();
+    let expected: Vec<Vec<Row>> = ASKED.iter().map(|at| of_engine(&prices, *at)).collect();
+    assert!(expected.iter().all(|rows| rows.len() > 20));
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("january");
+    let january = partition("2024-01");
+    let change = prices.database().archive_partition("prices", january, &dir, BY).unwrap();
+    assert_eq!(change.state, PartitionState::Archived);
+    for (at, expected) in ASKED.iter().zip(&expected) {
+        assert_eq!(&of_parquet(&dir, *at), expected, "{at:?}");
+        if let Some(found) = of_duckdb(&dir, *at) {
+            assert_eq!(&found, expected, "DuckDB as of {at:?}");
+        }
+    }
+    let twice = prices.database().archive_partition("prices", january, &dir, BY).unwrap_err();
+    assert!(twice.to_string().contains("is archived to"), "{twice}");
+    prices.database().attach_partition("prices", january, None, BY).unwrap();
+    for (at, expected) in ASKED.iter().zip(&expected) {
+        assert_eq!(&of_engine(&prices, *at), expected, "{at:?}");
+    }
+    assert!(dir.join("partition.json").exists(), "the archive stays");
+}
+
+#[test]
+fn a_folder_that_holds_something_else_is_not_written_to() {
+    let prices = prices();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+    let archive =
+        |dir: &Path| prices.database().archive_partition("prices", partition("2024-01"), dir, BY);
+    let error = archive(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("is not empty: it holds `notes.txt`"), "{error}");
+    // Nothing has changed.
+    assert!(!of_engine(&prices, ASKED[0]).is_empty());
+    archive(&folder.path().join("january")).unwrap();
+}
+
+/// The rows that DuckDB's module for Python finds; `None`, with a message, where that is missing.
+fn of_duckdb(dir: &Path, (recorded, holds): (&str, &str)) -> Option<Vec<Row>> {
+    let script = format!(
+        "import sys\n\
+         try:\n    import duckdb\n\
+         except ImportError:\n    sys.exit(3)\n\
+         c = duckdb.connect()\n\
+         c.execute(\"SET TimeZone = 'UTC'\")\n\
+         rows = c.execute(\"\"\"SELECT sku, price FROM read_parquet('{}/*.parquet')\n\
+         WHERE (_valid_from IS NULL OR _valid_from <= TIMESTAMPTZ '{holds}')\n\
+         AND (_valid_to IS NULL OR TIMESTAMPTZ '{holds}' < _valid_to)\n\
+         AND _system_from <= TIMESTAMPTZ '{recorded}'\n\
+         AND (_system_to IS NULL OR TIMESTAMPTZ '{recorded}' < _system_to)\"\"\").fetchall()\n\
+         for sku, price in rows: print(sku, price, sep='\\t')\n",
+        dir.display()
+    );
+    let python = std::env::var("ANNALS_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let output = match Command::new(python).args(["-c", &script]).output() {
+        Ok(output) if output.status.success() => output,
+        Ok(output) if output.status.code() != Some(3) => {
+            panic!("DuckDB: {}", String::from_utf8_lossy(&output.stderr))
+        }
+        _ => {
+            println!("skipped: DuckDB's module for Python is missing (scripts/install-rivals)");
+            return None;
+        }
+    };
+    let text = String::from_utf8(output.stdout).unwrap();
+    let row = |line: &str| {
+        let (sku, price) = line.split_once('\t').unwrap();
+        vec![Cell::text(sku), Cell::Int(price.parse().unwrap())]
+    };
+    let mut found: Vec<Row> = text.lines().map(row).collect();
+    found.sort();
+    Some(found)
+}
+
+#[test]
+fn what_a_partition_says_of_itself_can_be_read_by_anybody() {
+    let prices = prices();
+    let change =
+        prices.database().detach_partitions("prices", &[partition("2024-01")], BY).unwrap();
+    let dir = prices.scratch.path().join(change[0].location.as_ref().unwrap());
+    let text = std::fs::read_to_string(dir.join("partition.json")).unwrap();
+    let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(told["format"], "annals partition");
+    assert_eq!(told["partition"], "2024-01");
+    assert_eq!(
+        (&told["range_from"], &told["range_to"]),
+        (&"2024-01-01T00:00:00Z".into(), &"2024-02-01T00:00:00Z".into())
+    );
+    assert_eq!(told["key"][0], "sku");
+    assert_eq!(told["columns"][1]["type"], "BIGINT");
+    assert_eq!(told["row_count"], change[0].row_count);
+    for file in told["files"].as_array().unwrap() {
+        let path = dir.join(file["name"].as_str().unwrap());
+        assert_eq!(path.metadata().unwrap().len(), file["bytes"]);
+    }
+}
