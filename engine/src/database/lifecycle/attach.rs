@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::audit::{Auditor, check_by};
-use super::depart::PartitionChange;
+use super::change::PartitionChange;
 use crate::archive::{Transfer, bring_in, read_manifest, remove_folder};
 use crate::codec::KeyedHash;
 use crate::compaction;

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::audit::AuditRecord;
-use super::depart::{Departure, PartitionChange, Wish};
+use super::change::PartitionChange;
+use super::depart::{Departure, Wish};
 use super::hold::Hold;
 use super::list::PartitionInfo;
 use super::retention::Retention;

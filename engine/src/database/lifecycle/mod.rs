@@ -3,6 +3,7 @@
 
 mod attach;
 mod audit;
+mod change;
 mod depart;
 mod handle;
 mod hold;
@@ -12,7 +13,7 @@ mod seal;
 
 pub use audit::AuditRecord;
 pub(super) use audit::Auditor;
-pub use depart::PartitionChange;
+pub use change::PartitionChange;
 pub use hold::Hold;
 pub use list::PartitionInfo;
 pub use retention::Retention;

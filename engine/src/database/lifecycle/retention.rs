@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use jiff::{Span, SpanRelativeTo};
 
 use super::audit::{Auditor, check_by};
-use super::depart::{Departure, PartitionChange, Wish};
+use super::change::PartitionChange;
+use super::depart::{Departure, Wish};
 use crate::compaction;
 use crate::database::inner::Inner;
 use crate::error::{Error, Result};

@@ -56,16 +56,18 @@ impl Inner {
     ) -> Result<()> {
         let state = self.shared.lock().state.clone();
         for (at, statement) in transaction.statements.iter().enumerate() {
-            let table = state.version.table(statement.schema.id)?;
-            let mut ranges: Vec<Partition> = table.sealed.keys().copied().collect();
-            let sealing = writer.sealing.iter().filter(|id| id.table == statement.schema.id);
-            ranges.extend(sealing.map(|id| id.partition));
-            let Some(last_us) = ranges.iter().map(Partition::to_us).max() else { continue };
+            let id = statement.schema.id;
+            let table = state.version.table(id)?;
+            let sealed = table.sealed.keys().next_back();
+            let own = writer.sealing.iter().filter(|sealing| sealing.table == id);
+            let sealing: Vec<Partition> = own.map(|sealing| sealing.partition).collect();
+            let last = sealed.into_iter().chain(&sealing).map(Partition::to_us).max();
+            let Some(last_us) = last else { continue };
             // On the engine's clock it is later than all ranges.
             let system_us = transaction.system_time.map_or(i64::MAX, |own| own.micros());
             let earlier = &transaction.statements[..at];
             let (state, commit_number) = (&state, writer.next_commit - 1);
-            let check = Check { table, ranges, last_us, system_us, earlier, state, commit_number };
+            let check = Check { table, sealing, last_us, system_us, earlier, state, commit_number };
             check.statement(statement)?;
         }
         Ok(())
@@ -74,8 +76,9 @@ impl Inner {
 
 struct Check<'a> {
     table: &'a TableVersion,
-    ranges: Vec<Partition>,
-    /// The end of the last of them.
+    /// Partitions of it that are on their way out.
+    sealing: Vec<Partition>,
+    /// The end of the last sealed range.
     last_us: i64,
     system_us: i64,
     /// The statements of the transaction before this one.
@@ -117,13 +120,19 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn range_of(&self, end_us: i64) -> Option<&Partition> {
-        self.ranges.iter().find(|range| range.holds_end(end_us))
+    /// The sealed range that a version lies in if it ends then.
+    fn range_of(&self, end_us: i64) -> Option<Partition> {
+        if end_us > self.last_us {
+            return None;
+        }
+        let range = Partition::of_end(end_us, self.table.schema.partition_width);
+        let is_sealed = self.table.sealed.contains_key(&range) || self.sealing.contains(&range);
+        is_sealed.then_some(range)
     }
 
     /// An error if a version that ends then lies in a sealed range.
     fn check_end(&self, end_us: i64, row: usize) -> Result<()> {
-        self.range_of(end_us).map_or(Ok(()), |range| Err(self.refusal(range, end_us, row)))
+        self.range_of(end_us).map_or(Ok(()), |range| Err(self.refusal(&range, end_us, row)))
     }
 
     /// What becomes of the versions of a key that are believed now, if it is asserted over a period.
