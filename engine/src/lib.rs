@@ -70,6 +70,7 @@ pub mod partition;
 pub mod schema;
 pub mod time;
 
+mod backup;
 mod cache;
 mod clock;
 mod codec;
@@ -114,10 +115,12 @@ macro_rules! rows {
     };
 }
 
+pub use backup::backup_points;
+pub use backup::{BackupOptions, BackupPoint, BackupReport, RestoreOptions, RestoreReport};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use database::{
     Database, ERASED_KEY_COUNT_MAX, ErasedKey, Erasure, ErasureRequest, PartitionStats,
-    RecoveryReport, SegmentStats, Stats, Step, TableStats, VerifyReport, verify,
+    RecoveryReport, SegmentStats, Stats, Step, TableStats, VerifyReport, restore, verify,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;

@@ -10,5 +10,5 @@ mod job;
 mod policy;
 
 pub(crate) use erase::ErasedKeys;
-pub(crate) use job::{Compacted, compact};
+pub(crate) use job::{Compacted, CutsBySegment, compact, compact_until};
 pub(crate) use policy::{Plan, debt, next_full_plan, next_plan, plan_of};

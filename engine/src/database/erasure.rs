@@ -46,11 +46,11 @@ impl ErasureRequest {
         &self,
         (number, table): (u64, crate::schema::TableId),
         erased_us: i64,
-        file_count: u64,
+        (file_count, unreached): (u64, Vec<String>),
         keys: Vec<ErasedKeyEntry>,
     ) -> ErasureEntry {
         let (by, reason) = (self.by.clone(), self.reason.clone());
-        ErasureEntry { number, table, erased_us, by, reason, file_count, keys }
+        ErasureEntry { number, table, erased_us, by, reason, file_count, unreached, keys }
     }
 }
 
@@ -72,7 +72,7 @@ pub struct Erasure {
     pub keys: Vec<ErasedKey>,
     /// Segments that were rewritten without rows of the keys, or removed because they held nothing else.
     pub file_count: u64,
-    /// Places that the erasure concerns and could not reach. There are none as long as all partitions are in the folder.
+    /// Folders of backups that it could not reach, each with the reason: what was erased may still be there.
     pub unreached: Vec<String>,
 }
 
@@ -83,7 +83,8 @@ pub struct ErasedKey {
     /// HMAC-SHA256 of the encoded key, with a secret of the database: whoever has the folder and knows a key can tell whether it
     /// was erased, and nobody can tell the key from it.
     pub hash: [u8; 32],
-    /// The rows of segments that it had. A key that was put and retracted in one transaction, or only ever retracted, had none.
+    /// The rows of segments that it had. A key that was put and retracted in one transaction, or only ever retracted, had none; nor
+    /// had one that was left in backups alone.
     pub row_count: u64,
     /// In how many segments.
     pub file_count: u64,
@@ -109,7 +110,7 @@ impl Erasure {
             reason: record.reason.clone(),
             keys: record.keys.iter().map(key).collect(),
             file_count: record.file_count,
-            unreached: Vec::new(),
+            unreached: record.unreached.clone(),
         }
     }
 }

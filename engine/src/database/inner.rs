@@ -27,6 +27,8 @@ pub(crate) struct Inner {
     pub(super) files: Files,
     pub(super) wal: Wal,
     pub(super) recovery: RecoveryReport,
+    /// Held while a backup is taken, or something that no backup may be taken beside.
+    pub(super) backing_up: Mutex<()>,
     /// Held by an erasure while it runs, and shared by commits that have read before they write: between the instant of an erasure
     /// and its end they would write again what is being erased.
     pub(super) erasing: RwLock<()>,

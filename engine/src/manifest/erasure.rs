@@ -21,6 +21,9 @@ pub(crate) struct ErasureEntry {
     pub(crate) reason: Option<String>,
     /// How many segments were replaced or removed.
     pub(crate) file_count: u64,
+    /// Backups that it could not reach.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unreached: Vec<String>,
     /// The keys of which there was a trace.
     pub(crate) keys: Vec<ErasedKeyEntry>,
 }

@@ -79,12 +79,16 @@ fn full_edit() -> Edit {
             by: "somebody".to_owned(),
             reason: Some("asked to".to_owned()),
             file_count: 1,
+            unreached: vec!["/backups".to_owned()],
             keys: vec![ErasedKeyEntry {
                 hash: Secret::of([7; 32]).hash(b"key"),
                 row_count: 1,
                 file_count: 1,
             }],
         }],
+        branch: Some(format!("{:032x}", 8)),
+        backups_added: vec!["/backups".to_owned()],
+        backups_removed: vec!["/older".to_owned()],
     }
 }
 
