@@ -53,6 +53,8 @@ impl Folder {
         keys: &ErasedKeys,
         next_id: &mut dyn FnMut() -> u64,
     ) -> Result<Cleared> {
+        // What an erasure has written that was cut off: its numbers may be given again.
+        self.sweep(&self.named()?)?;
         let files = self.files(CACHE_BYTES);
         let mut held = self.hold_all(&files)?;
         let mut found_keys = std::collections::BTreeSet::new();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::record::unfinished;
 use crate::disk::Disk;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::manifest::ManifestState;
 use crate::segment::Segment;
 use crate::supersession::SupersessionFile;
@@ -129,7 +129,7 @@ impl Transfer {
 
     /// Makes the new names durable.
     pub(super) fn finish(&mut self) -> Result<()> {
-        let synced = std::mem::take(&mut self.dirs).into_iter();
-        synced.map(|dir| self.disk.sync_dir(&dir)).collect::<Result<(), Error>>()
+        let mut synced = std::mem::take(&mut self.dirs).into_iter();
+        synced.try_for_each(|dir| self.disk.sync_dir(&dir))
     }
 }
