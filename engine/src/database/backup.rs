@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering;
 use super::inner::Inner;
 use crate::backup::{BackupOptions, BackupReport, Folder, Origin};
 use crate::compaction::ErasedKeys;
-use crate::disk::DiskLock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Edit, ManifestState};
 use crate::schema::TableId;
@@ -20,8 +19,8 @@ pub(super) struct InBackups {
     pub(super) found: Vec<usize>,
     /// Folders that could not be reached, with the reason.
     pub(super) unreached: Vec<String>,
-    /// The folders that were reached, locked.
-    pub(super) folders: Vec<(Folder, Box<dyn DiskLock>)>,
+    /// The folders that were reached.
+    pub(super) folders: Vec<Folder>,
 }
 
 impl Inner {
@@ -42,6 +41,8 @@ impl Inner {
     }
 
     pub(super) fn forget_backup(&self, dir: &Path) -> Result<()> {
+        // A backup that runs would go on in a folder that no erasure reaches.
+        let _backing_up = self.backing_up.lock();
         self.check_open()?;
         let mut manifest = self.manifest.lock();
         let Some(path) = dir.to_str().filter(|path| manifest.state.backups.contains(*path)) else {
@@ -103,6 +104,10 @@ impl Inner {
         table: TableId,
         keys: &ErasedKeys,
     ) -> Result<InBackups> {
+        // What the database will refuse is not begun in its backups.
+        if let Some(halted) = self.wal.halted() {
+            return Err(halted);
+        }
         let (paths, origin) = {
             let manifest = self.manifest.lock();
             manifest.log.check()?;
@@ -113,7 +118,7 @@ impl Inner {
             let erased = match self.reach(&path, origin) {
                 Ok(Ok(folder)) => self.erase_from_backup((folder, table, keys), &mut done),
                 Ok(Err(why)) => {
-                    done.unreached.push(format!("{path}: {why}"));
+                    done.unreached.push(why);
                     Ok(())
                 }
                 Err(error) => Err(error),
@@ -123,15 +128,15 @@ impl Inner {
         Ok(done)
     }
 
-    /// The folder, locked, or why it is not there: a disk may have been taken away. Damage is an error.
+    /// The folder, or why it is not there: a disk may have been taken away. Damage is an error.
     fn reach(&self, path: &str, origin: Origin) -> Result<Result<Folder, String>> {
         match Folder::find(&self.files.disk, Path::new(path)) {
-            Ok(None) => Ok(Err("there are no backups".to_owned())),
+            Ok(None) => Ok(Err(format!("{path}: there are no backups"))),
             Ok(Some(folder)) => match folder.check_origin(origin) {
                 Ok(()) => Ok(Ok(folder)),
                 Err(other) => Ok(Err(other.to_string())),
             },
-            Err(error) if error.kind() == ErrorKind::Io => Ok(Err(error.to_string())),
+            Err(error) if error.kind() == ErrorKind::Io => Ok(Err(format!("{path}: {error}"))),
             Err(error) => Err(error),
         }
     }
@@ -141,7 +146,7 @@ impl Inner {
         (folder, table, keys): (Folder, TableId, &ErasedKeys),
         done: &mut InBackups,
     ) -> Result<()> {
-        let lock = folder.lock()?;
+        let _lock = folder.lock()?;
         let cleared = folder.clear(table, keys, &mut || self.next_file_id())?;
         if !cleared.is_empty() {
             // The numbers that files of the backup have now are never given to files of the database, whatever comes between.
@@ -151,16 +156,19 @@ impl Inner {
         }
         folder.install(&cleared)?;
         done.found.extend(&cleared.keys);
-        done.folders.push((folder, lock));
+        done.folders.push(folder);
         Ok(())
     }
 
     /// Puts all erasures on record in the backups, for those who restore them.
-    pub(super) fn note_erasures_in(&self, folders: &[(Folder, Box<dyn DiskLock>)]) -> Result<()> {
+    pub(super) fn note_erasures_in(&self, folders: &[Folder]) -> Result<()> {
         let (erasures, secret) = {
             let manifest = self.manifest.lock();
             (manifest.state.erasures.clone(), manifest.state.erasure_secret.clone())
         };
-        folders.iter().try_for_each(|(folder, _)| folder.note_erasures(&erasures, secret.as_ref()))
+        folders.iter().try_for_each(|folder| {
+            let _lock = folder.lock()?;
+            folder.note_erasures(&erasures, secret.as_ref())
+        })
     }
 }

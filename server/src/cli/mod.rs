@@ -1,5 +1,6 @@
 //! What a user types: the commands and the options they share.
 
+mod backup;
 mod bench;
 mod compact;
 mod demo;
@@ -40,6 +41,8 @@ enum Command {
     Stats(stats::Stats),
     Verify(verify::Verify),
     Compact(compact::Compact),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     Bench(bench::Bench),
 }
 
@@ -55,6 +58,8 @@ impl CommandLine {
             Command::Stats(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Compact(command) => command.run(),
+            Command::Backup(command) => command.run(),
+            Command::Restore(command) => command.run(),
             Command::Bench(command) => command.run(),
         }
     }

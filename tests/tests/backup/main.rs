@@ -14,3 +14,4 @@ mod files;
 use annals_tests::guests;
 mod refused;
 mod story;
+mod wide;
