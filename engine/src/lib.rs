@@ -70,6 +70,7 @@ pub mod partition;
 pub mod schema;
 pub mod time;
 
+mod archive;
 mod backup;
 mod cache;
 mod clock;
@@ -119,13 +120,18 @@ pub use backup::backup_points;
 pub use backup::{BackupOptions, BackupPoint, BackupReport, RestoreOptions, RestoreReport};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use database::{
-    Database, ERASED_KEY_COUNT_MAX, ErasedKey, Erasure, ErasureRequest, PartitionStats,
-    RecoveryReport, SegmentStats, Stats, Step, TableStats, VerifyReport, restore, verify,
+    AuditRecord, Database, ERASED_KEY_COUNT_MAX, ErasedKey, Erasure, ErasureRequest, Hold,
+    PartitionChange, PartitionInfo, PartitionStats, RecoveryReport, Retention, SegmentStats, Stats,
+    Step, TableStats, VerifyReport, restore, verify,
 };
 pub use error::{Error, ErrorKind, Result};
+pub use manifest::RetentionAction;
 pub use options::Options;
-pub use partition::{Partition, PartitionWidth};
-pub use scan::{Clause, Comparison, PartitionEstimate, Predicate, Rows, ScanEstimate, ScanMetrics};
+pub use partition::{Partition, PartitionState, PartitionWidth};
+pub use scan::{
+    Clause, Comparison, MissingPartition, PartitionEstimate, Predicate, Rows, ScanEstimate,
+    ScanMetrics,
+};
 pub use schema::{
     Column, DataType, SYSTEM_FROM, SYSTEM_TO, TableSchema, TableSpec, VALID_FROM, VALID_TO, Value,
 };

@@ -4,15 +4,16 @@
 //! are: their cuts, which differ from point to point, go into a new supersession file of each point. What is written is garbage until
 //! the points that name it are written, each in place of the one before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::folder::Folder;
 use super::point::Point;
+use super::transfer::is_detached;
 use crate::codec::Secret;
-use crate::compaction::{self, CutsBySegment, ErasedKeys};
+use crate::compaction::{self, CutsBySegment, ErasedKeys, Plan};
 use crate::error::Result;
-use crate::manifest::{Edit, ErasureEntry, ManifestState};
+use crate::manifest::{AuditEntry, Edit, ErasureEntry, ManifestState};
 use crate::schema::TableId;
 use crate::segment::{SegmentId, SegmentMeta};
 use crate::supersession::write_supersessions;
@@ -36,6 +37,8 @@ pub(crate) struct Cleared {
     points: Vec<Point>,
     /// The positions of the keys that had rows.
     pub(crate) keys: Vec<usize>,
+    /// Detached partitions of the table, in which the keys are not looked for: attaching them in a restored database erases them there.
+    pub(crate) outside: BTreeSet<String>,
 }
 
 impl Cleared {
@@ -57,7 +60,8 @@ impl Folder {
         self.sweep(&self.named()?)?;
         let files = self.files(CACHE_BYTES);
         let mut held = self.hold_all(&files)?;
-        let mut found_keys = std::collections::BTreeSet::new();
+        let outside = self.outside(&held, table);
+        let mut found_keys = BTreeSet::new();
         for entry in segments_of(&held, table) {
             let schema = entry.segment().schema().clone();
             let found = keys.rows_in(&schema, entry.segment())?;
@@ -65,7 +69,8 @@ impl Folder {
                 continue;
             }
             found_keys.extend(found.row_counts.iter().map(|(key, _)| *key));
-            let plan = compaction::plan_of(&entry);
+            // All rows stay in their partition: where they end depends on the cuts, which are not applied.
+            let plan = Plan { direct_row_count_min: usize::MAX, ..compaction::plan_of(&entry) };
             let left = compaction::compact(&files, &schema, &plan, &[found.rows], next_id)?;
             let id = entry.segment().meta().id;
             for held in held.iter_mut().filter(|held| held.state.segments.contains_key(&id)) {
@@ -79,6 +84,7 @@ impl Folder {
         Ok(Cleared {
             points: points.collect::<Result<_>>()?,
             keys: found_keys.into_iter().collect(),
+            outside,
         })
     }
 
@@ -93,7 +99,7 @@ impl Folder {
     /// Puts all erasures so far on record in the newest point: a database that is restored has them all.
     pub(crate) fn note_erasures(
         &self,
-        erasures: &[Arc<ErasureEntry>],
+        (erasures, audit): (&[Arc<ErasureEntry>], &[Arc<AuditEntry>]),
         secret: Option<&Secret>,
     ) -> Result<()> {
         let Some(&newest) = self.numbers()?.last() else { return Ok(()) };
@@ -102,7 +108,14 @@ impl Folder {
             return Ok(());
         }
         (state.erasures, state.erasure_secret) = (erasures.to_vec(), secret.cloned());
+        state.audit = audit.to_vec();
         self.write_point(&Point::new(newest, point.system_us, &state))
+    }
+
+    fn outside(&self, held: &[Held], table: TableId) -> BTreeSet<String> {
+        let sealed = held.iter().flat_map(|held| held.state.sealed.values());
+        let detached = sealed.filter(|entry| entry.table == table && is_detached(entry));
+        detached.map(|entry| format!("{}: {}", self.dir.display(), entry.place())).collect()
     }
 
     fn hold_all(&self, files: &Files) -> Result<Vec<Held>> {

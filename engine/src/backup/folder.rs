@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::point::{Point, encode, parse};
 use super::record::{UNFINISHED, read_record, write_record};
-use super::transfer::items_of;
+use super::transfer::{Home, items_of};
 use crate::cache::Cache;
 use crate::disk::{Disk, DiskLock};
 use crate::error::{Error, Result};
 use crate::journal::Identity;
 use crate::manifest::ManifestState;
-use crate::version::Files;
+use crate::version::{DETACHED_DIR, Files, TABLES_DIR};
 
 /// The file that makes a folder one of backups.
 pub(super) const MARKER_FILE: &str = "BACKUP";
@@ -181,18 +181,21 @@ impl Folder {
         let mut named = HashSet::new();
         for number in self.numbers()? {
             let (_, state) = self.point(number)?;
-            named.extend(items_of(&files, &state).iter().flat_map(|item| item.paths()));
+            named.extend(
+                items_of(&files, &state, Home::Backups).iter().flat_map(|item| item.paths()),
+            );
         }
         Ok(named)
     }
 
     /// Removes what no point names: the rest of something that was cut off, or what an erasure has replaced.
     pub(super) fn sweep(&self, named: &HashSet<PathBuf>) -> Result<()> {
-        let tables_dir = self.files(0).tables_dir();
-        for table in self.disk.list(&tables_dir)? {
-            let table_dir = tables_dir.join(table);
-            for folder in self.disk.list(&table_dir)? {
-                self.remove_from(&table_dir.join(folder), &|path| !named.contains(path))?;
+        for place in [TABLES_DIR, DETACHED_DIR].map(|name| self.dir.join(name)) {
+            for table in self.disk.list(&place)? {
+                let table_dir = place.join(table);
+                for folder in self.disk.list(&table_dir)? {
+                    self.remove_from(&table_dir.join(folder), &|path| !named.contains(path))?;
+                }
             }
         }
         let is_unfinished =

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::folder::Folder;
 use super::report::{BackupPoint, RestoreOptions, RestoreReport};
 use super::rewind::rewind;
-use super::transfer::{Item, Transfer, items_of, judge};
+use super::transfer::{Home, Item, Transfer, items_of, judge};
 use crate::cache::Cache;
 use crate::error::{Error, Result};
 use crate::manifest::ManifestState;
@@ -22,7 +22,7 @@ pub fn backup_points(from: impl AsRef<Path>, options: &Options) -> Result<Vec<Ba
     let folder = Folder::existing(&options.disk, from.as_ref())?;
     let point = |number| {
         let (point, state) = folder.point(number)?;
-        let items = items_of(&folder.files(0), &state);
+        let items = items_of(&folder.files(0), &state, Home::Backups);
         Ok(BackupPoint {
             number,
             system_time: SystemTime::from_micros(point.system_us),
@@ -85,9 +85,13 @@ impl Folder {
         let (dir, cache) = (to.to_path_buf(), Arc::new(Cache::new(0)));
         let target = Files { disk: disk.clone(), dir, cache };
         disk.create_dir_all(&target.tables_dir())?;
+        self.note_records(&mut state)?;
         let rewritten = self.rewind(&target, &mut state, until)?;
         let mut transfer = Transfer::new(disk, !request.copy);
-        let (source, own) = (items_of(&self.files(0), &state), items_of(&target, &state));
+        let (source, own) = (
+            items_of(&self.files(0), &state, Home::Backups),
+            items_of(&target, &state, Home::Database),
+        );
         for (from, to) in source.iter().zip(&own) {
             if is_new(to, &rewritten.written) {
                 to.verify()?;
@@ -97,7 +101,6 @@ impl Folder {
             }
         }
         transfer.finish()?;
-        self.note_records(&mut state)?;
         let report = RestoreReport {
             point: number,
             system_time: SystemTime::from_micros(until),
@@ -118,7 +121,7 @@ impl Folder {
             next_file_id += 1;
             next_file_id - 1
         };
-        let rewound = rewind(&version, target, until, next_id)?;
+        let rewound = rewind((&version, state), target, until, next_id)?;
         let applied = state.apply(&rewound.edit);
         applied.map_err(|what| Error::invalid(format!("a state of before: {what}")))?;
         state.next_file_id = next_file_id;
@@ -137,6 +140,7 @@ impl Folder {
         let Some(&newest) = self.numbers()?.last() else { return Ok(()) };
         let (_, newest) = self.point(newest)?;
         (state.erasures, state.erasure_secret) = (newest.erasures, newest.erasure_secret);
+        state.audit = newest.audit;
         // An erasure in the new database will name it as not reached.
         let path = self.dir.to_str().filter(|_| self.dir.is_absolute());
         state.backups.extend(path.map(str::to_owned));

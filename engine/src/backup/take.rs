@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::folder::Folder;
 use super::point::Point;
 use super::report::{BackupOptions, BackupReport};
-use super::transfer::{Transfer, items_of, judge};
+use super::transfer::{Home, Transfer, items_of, judge};
 use crate::error::{Error, Result};
 use crate::manifest::ManifestState;
 use crate::segment::{SegmentId, SegmentMeta};
@@ -36,7 +36,8 @@ impl Folder {
         self.sweep(&named.paths)?;
         let mut transfer = Transfer::new(self.disk.clone(), !options.copy);
         let (mut file_count, mut reused_count) = (0, 0);
-        for (from, to) in items_of(source, state).iter().zip(items_of(&self.files(0), state)) {
+        let own = items_of(&self.files(0), state, Home::Backups);
+        for (from, to) in items_of(source, state, Home::Database).iter().zip(own) {
             let paths = to.paths();
             file_count += paths.len() as u64;
             if self.has_all(&paths, &named)? {
@@ -65,7 +66,9 @@ impl Folder {
         let mut named = Named::default();
         for number in self.numbers()? {
             let (_, other) = self.point(number)?;
-            named.paths.extend(items_of(&files, &other).iter().flat_map(|item| item.paths()));
+            named.paths.extend(
+                items_of(&files, &other, Home::Backups).iter().flat_map(|item| item.paths()),
+            );
             named.segments.extend(other.segments);
             named.supersessions.extend(other.supersessions);
             named.last_number = number;

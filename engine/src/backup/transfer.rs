@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::record::unfinished;
+use crate::archive::{MANIFEST_FILE, MANIFEST_SEED};
+use crate::codec::checksum;
 use crate::disk::Disk;
-use crate::error::{ErrorKind, Result};
-use crate::manifest::ManifestState;
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::{ManifestState, SealedEntry};
+use crate::partition::PartitionState;
 use crate::segment::Segment;
 use crate::supersession::SupersessionFile;
 use crate::version::{Files, Version};
@@ -20,10 +23,28 @@ const COPY_BYTES: u64 = 1 << 20;
 pub(super) enum Item {
     Segment(Arc<Segment>),
     Supersessions(Arc<SupersessionFile>),
+    /// What the folder of a detached partition says of itself.
+    Partition(PartitionFile),
 }
 
-/// Everything that a state names, in an order that depends on the state alone. Touches no file.
-pub(super) fn items_of(files: &Files, state: &ManifestState) -> Vec<Item> {
+/// A `partition.json`.
+#[derive(Debug)]
+pub(super) struct PartitionFile {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    checksum: u32,
+}
+
+/// Whose files are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Home {
+    Database,
+    /// Here points share a folder that each database has for itself: a partition that was detached twice has two files that say so.
+    Backups,
+}
+
+/// Everything that a state names in its folder, in an order that depends on the state alone. Touches no file.
+pub(super) fn items_of(files: &Files, state: &ManifestState, home: Home) -> Vec<Item> {
     let version = Version::open(files, state);
     let mut items = Vec::new();
     let mut supersessions = BTreeMap::new();
@@ -32,7 +53,26 @@ pub(super) fn items_of(files: &Files, state: &ManifestState) -> Vec<Item> {
         supersessions.extend(entry.files().iter().map(|file| (file.meta().id, file.clone())));
     }
     items.extend(supersessions.into_values().map(Item::Supersessions));
+    let sealed = version.tables.values().flat_map(|table| table.sealed.values());
+    for sealed in sealed.filter(|sealed| is_detached(&sealed.entry)) {
+        let (Some(location), Some(checksum)) = (&sealed.entry.location, sealed.entry.checksum)
+        else {
+            continue;
+        };
+        items.extend(sealed.segments.iter().map(|entry| Item::Segment(entry.segment().clone())));
+        let name = match home {
+            Home::Database => MANIFEST_FILE.to_owned(),
+            Home::Backups => format!("{checksum:08x}-{MANIFEST_FILE}"),
+        };
+        let path = files.dir.join(location).join(name);
+        items.push(Item::Partition(PartitionFile { disk: files.disk.clone(), path, checksum }));
+    }
     items
+}
+
+/// Whether a partition that left lies in the folder of the database, and so is part of its backups.
+pub(super) fn is_detached(entry: &SealedEntry) -> bool {
+    entry.state == PartitionState::Detached
 }
 
 impl Item {
@@ -41,6 +81,7 @@ impl Item {
         match self {
             Item::Segment(segment) => segment.file_paths().to_vec(),
             Item::Supersessions(file) => vec![file.path().to_path_buf()],
+            Item::Partition(file) => vec![file.path.clone()],
         }
     }
 
@@ -55,6 +96,22 @@ impl Item {
                 first.map_or(Ok(()), Err)
             }
             Item::Supersessions(file) => file.verify(),
+            Item::Partition(file) => file.verify(),
+        }
+    }
+}
+
+impl PartitionFile {
+    fn verify(&self) -> Result<()> {
+        let file = self.disk.open(&self.path)?;
+        let length = usize::try_from(file.len()?).map_err(|_| {
+            Error::exhausted(format!("{} does not fit in memory", self.path.display()))
+        })?;
+        let mut bytes = vec![0; length];
+        file.read_at(0, &mut bytes)?;
+        match checksum(MANIFEST_SEED, &bytes) == self.checksum {
+            true => Ok(()),
+            false => Err(Error::corrupt(&self.path, 0, "it is not what was put on record")),
         }
     }
 }

@@ -27,6 +27,8 @@ impl Inner {
     pub(super) fn backup(&self, dir: &Path, options: &BackupOptions) -> Result<BackupReport> {
         let path = self.check_backup_path(dir)?;
         let _backing_up = self.backing_up.lock();
+        // Files of detached partitions go when these are attached or dropped, whoever reads them.
+        let _life = self.life.lock();
         self.check_open()?;
         let origin = Origin::of(&self.manifest.lock().state);
         let (folder, _lock) = Folder::prepare(&self.files.disk, dir, origin)?;
@@ -156,19 +158,20 @@ impl Inner {
         }
         folder.install(&cleared)?;
         done.found.extend(&cleared.keys);
+        done.unreached.extend(cleared.outside);
         done.folders.push(folder);
         Ok(())
     }
 
     /// Puts all erasures on record in the backups, for those who restore them.
     pub(super) fn note_erasures_in(&self, folders: &[Folder]) -> Result<()> {
-        let (erasures, secret) = {
-            let manifest = self.manifest.lock();
-            (manifest.state.erasures.clone(), manifest.state.erasure_secret.clone())
+        let (erasures, audit, secret) = {
+            let state = &self.manifest.lock().state;
+            (state.erasures.clone(), state.audit.clone(), state.erasure_secret.clone())
         };
         folders.iter().try_for_each(|folder| {
             let _lock = folder.lock()?;
-            folder.note_erasures(&erasures, secret.as_ref())
+            folder.note_erasures((&erasures, &audit), secret.as_ref())
         })
     }
 }

@@ -18,6 +18,7 @@ use arrow::array::RecordBatch;
 use super::erasure::{Erasure, ErasureRequest};
 use super::inner::Inner;
 use super::install::Garbage;
+use super::lifecycle::Auditor;
 use super::open::remove_unnamed;
 use crate::codec::{Secret, encode_keys};
 use crate::compaction::{self, ErasedKeys};
@@ -60,8 +61,11 @@ impl Inner {
             let state = self.shared.lock().state.clone();
             state.version.table_by_name(table)?.schema.clone()
         };
-        let keys = erased_keys(&schema, keys)?;
+        let given = keys;
+        let keys = erased_keys(&schema, given)?;
+        // No hold is placed from here on: what is in backups would be erased in spite of it.
         let _backing_up = self.backing_up.lock();
+        self.check_erasable(&schema, given)?;
         let mut traces = vec![Trace::default(); keys.len()];
         let backups = self.erase_from_backups(schema.id, &keys)?;
         backups.found.iter().for_each(|key| traces[*key].is_in_backup = true);
@@ -164,7 +168,7 @@ impl Inner {
     fn install_erasure(
         &self,
         schema: &TableSchema,
-        (keys, traces, unreached): (&ErasedKeys, &[Trace], Vec<String>),
+        (keys, traces, mut unreached): (&ErasedKeys, &[Trace], Vec<String>),
         request: &ErasureRequest,
         erased_us: i64,
         mut edit: Edit,
@@ -176,8 +180,13 @@ impl Inner {
             Some(secret) => secret.clone(),
             None => Secret::new()?,
         };
+        // Of what a place outside holds nothing is known here: every key is remembered until it comes back.
+        let outside = manifest.state.sealed.values();
+        let outside = outside.filter(|s| s.table == schema.id && s.state.is_attachable());
+        unreached.extend(outside.map(|sealed| sealed.place()));
+        let is_outside = !unreached.is_empty();
         let traced = keys.iter().zip(traces);
-        let traced = traced.filter(|(_, trace)| trace.is_some());
+        let traced = traced.filter(|(_, trace)| is_outside || trace.is_some());
         let erased = traced.map(|((_, key), trace)| ErasedKeyEntry {
             hash: secret.hash(key),
             row_count: trace.row_count,
@@ -192,6 +201,9 @@ impl Inner {
             request.record((number, schema.id), erased_us, (file_count, unreached), erased);
         let erasure = Erasure::of(&record, &schema.name);
         if number > 0 {
+            let auditor = Auditor { at_us: erased_us, by: &record.by, table: &schema.name };
+            let detail = format!("{} keys, {file_count} segments", record.keys.len());
+            edit.audit.push(auditor.entry(&manifest, &[], "erase", "", detail));
             edit.erasures.push(record);
             edit.erasure_secret = Some(secret);
             edit.answered_us = Some(erased_us);

@@ -50,7 +50,7 @@ impl ErasureRequest {
         keys: Vec<ErasedKeyEntry>,
     ) -> ErasureEntry {
         let (by, reason) = (self.by.clone(), self.reason.clone());
-        ErasureEntry { number, table, erased_us, by, reason, file_count, unreached, keys }
+        ErasureEntry { number, table, erased_us, by, reason, file_count, keys, unreached }
     }
 }
 
@@ -68,11 +68,12 @@ pub struct Erasure {
     pub by: String,
     /// Why, if that was told.
     pub reason: Option<String>,
-    /// The keys of which there was a trace.
+    /// The keys of which there was a trace, or could be one in [`Erasure::unreached`].
     pub keys: Vec<ErasedKey>,
     /// Segments that were rewritten without rows of the keys, or removed because they held nothing else.
     pub file_count: u64,
-    /// Folders of backups that it could not reach, each with the reason: what was erased may still be there.
+    /// Places that may hold something of the keys and were not reached: partitions that are detached or archived, where attaching one
+    /// carries the erasure out in it; and folders of backups, each with the reason.
     pub unreached: Vec<String>,
 }
 

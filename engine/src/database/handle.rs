@@ -269,7 +269,7 @@ impl Database {
         self.inner().close()
     }
 
-    fn inner(&self) -> &Inner {
+    pub(super) fn inner(&self) -> &Inner {
         &self.handle.inner
     }
 }

@@ -8,7 +8,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::manifest::{MANIFEST_DIR, ManifestLog, ManifestState};
 use crate::options::Options;
-use crate::version::TABLES_DIR;
+use crate::version::{DETACHED_DIR, TABLES_DIR};
 use crate::wal::Wal;
 
 /// Makes a database in the folder `to`, which must be missing or empty, from the backups in the folder `from`.
@@ -101,6 +101,7 @@ fn clean_up(disk: &dyn Disk, to: &Path) -> Result<()> {
     disk.sync_dir(to)?;
     remove_all(disk, &to.join(WAL_DIR), 0)?;
     remove_all(disk, &to.join(TABLES_DIR), 2)?;
+    remove_all(disk, &to.join(DETACHED_DIR), 2)?;
     disk.remove(&to.join(LOCK_FILE))?;
     disk.sync_dir(to)
 }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::audit::AuditEntry;
 use super::erasure::ErasureEntry;
+use super::retention::{HoldEntry, HoldId, RetentionEntry};
+use super::sealed::{PartitionId, SealedEntry};
 use crate::codec::Secret;
 use crate::schema::{TableId, TableSchema};
 use crate::segment::{SegmentId, SegmentMeta};
@@ -54,6 +57,24 @@ pub(crate) struct Edit {
     /// Erasures that were carried out with this edit, or before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) erasures: Vec<ErasureEntry>,
+    /// Partitions that are not part of the database from now on, or whose place has changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) partitions_sealed: Vec<SealedEntry>,
+    /// Sealed partitions that are part of it again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) partitions_attached: Vec<PartitionId>,
+    /// How long tables are kept from now on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) retentions: Vec<RetentionEntry>,
+    /// Holds that apply from now on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) holds_placed: Vec<HoldEntry>,
+    /// Holds that apply no more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) holds_released: Vec<HoldId>,
+    /// What stays on record of this edit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) audit: Vec<AuditEntry>,
     /// Of a restored database: a number that no other restored database has, in hexadecimal; in the first edit alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) branch: Option<String>,

@@ -21,11 +21,11 @@ pub(crate) struct ErasureEntry {
     pub(crate) reason: Option<String>,
     /// How many segments were replaced or removed.
     pub(crate) file_count: u64,
-    /// Backups that it could not reach.
+    /// The keys of which there was a trace, or could be one in `unreached`.
+    pub(crate) keys: Vec<ErasedKeyEntry>,
+    /// Places that were not reached, backups among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) unreached: Vec<String>,
-    /// The keys of which there was a trace.
-    pub(crate) keys: Vec<ErasedKeyEntry>,
 }
 
 /// A key that was erased.

@@ -5,17 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::erased_mark::ErasedMark;
+use super::sealed::Sealed;
 use super::segment_entry::SegmentEntry;
 use crate::cache::Cache;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::manifest::{Edit, ManifestState};
+use crate::partition::Partition;
 use crate::schema::{TableId, TableSchema, did_you_mean};
 use crate::segment::{Segment, SegmentId, SegmentMeta};
 use crate::supersession::SupersessionFile;
 
 /// The folder of segments and supersessions in the folder of the database.
 pub(crate) const TABLES_DIR: &str = "tables";
+/// The folder of detached partitions in the folder of the database.
+pub(crate) const DETACHED_DIR: &str = "detached";
 
 /// What segments open their files with.
 #[derive(Clone, Debug)]
@@ -37,6 +41,8 @@ pub(crate) struct TableVersion {
     pub(crate) schema: Arc<TableSchema>,
     /// Ordered by number.
     pub(crate) segments: Vec<Arc<SegmentEntry>>,
+    /// The partitions that are not part of it any more.
+    pub(crate) sealed: BTreeMap<Partition, Arc<Sealed>>,
     /// The system time of the last transaction that is in segments; `i64::MIN` if there is none.
     pub(crate) last_system: i64,
     /// Set by the next erasure in the table.
@@ -58,6 +64,11 @@ impl Files {
     /// The folder of one table's partition.
     pub(crate) fn partition_dir(&self, table: TableId, partition: &str) -> PathBuf {
         self.table_dir(table).join(partition)
+    }
+
+    /// The folder of a detached partition, relative to that of the database.
+    pub(crate) fn detached_dir(table: TableId, partition: Partition) -> PathBuf {
+        Path::new(DETACHED_DIR).join(format!("{table:06}")).join(partition.name())
     }
 
     /// The folder of one table's supersession files.
@@ -108,6 +119,8 @@ impl Version {
         let touched = touched.chain(edit.supersessions_added.iter().map(|meta| meta.table));
         let touched = touched.chain(edit.progress.iter().map(|progress| progress.table));
         let touched = touched.chain(edit.erasures.iter().map(|erasure| erasure.table));
+        let touched = touched.chain(edit.partitions_sealed.iter().map(|sealed| sealed.table));
+        let touched = touched.chain(edit.partitions_attached.iter().map(|id| id.table));
         let mut touched: Vec<TableId> = touched.collect();
         touched.sort_unstable();
         touched.dedup();
@@ -141,10 +154,11 @@ impl Version {
 }
 
 impl TableVersion {
-    fn new(schema: Arc<TableSchema>) -> TableVersion {
-        let (segments, last_system) = (Vec::new(), i64::MIN);
+    /// A table without anything in it.
+    pub(crate) fn new(schema: Arc<TableSchema>) -> TableVersion {
+        let (segments, sealed, last_system) = (Vec::new(), BTreeMap::new(), i64::MIN);
         let (erased, erasure) = (ErasedMark::default(), None);
-        TableVersion { schema, segments, last_system, erased, erasure }
+        TableVersion { schema, segments, sealed, last_system, erased, erasure }
     }
 
     /// An error if data of the table was erased since: what is left would be a smaller answer than the snapshot once gave.
@@ -183,6 +197,18 @@ impl TableVersion {
         let is_erased = edit.erasures.iter().any(|erasure| erasure.table == schema.id);
         let erased = if is_erased { ErasedMark::default() } else { self.erased.clone() };
         let segments = segments.into_values().collect();
-        TableVersion { schema, segments, last_system, erased, erasure: self.erasure }
+        let sealed = self.sealed_after(files, edit);
+        TableVersion { schema, segments, sealed, last_system, erased, erasure: self.erasure }
+    }
+
+    fn sealed_after(&self, files: &Files, edit: &Edit) -> BTreeMap<Partition, Arc<Sealed>> {
+        let mut sealed = self.sealed.clone();
+        for id in edit.partitions_attached.iter().filter(|id| id.table == self.schema.id) {
+            sealed.remove(&id.partition);
+        }
+        for entry in edit.partitions_sealed.iter().filter(|entry| entry.table == self.schema.id) {
+            sealed.insert(entry.partition, Arc::new(Sealed::new(files, entry, &self.schema)));
+        }
+        sealed
     }
 }
