@@ -18,13 +18,16 @@ use crate::wal::Wal;
 /// is used; the database is opened afterwards as any other. It is a database of its own from then on: it has its own backups, and
 /// an erasure in it names those that it came from as not reached. All erasures stay on record.
 ///
+/// Partitions that were detached when the point was taken are detached, unless they left after the instant asked for: then they are
+/// there. An instant before a partition was dropped may be one that the point cannot give; an earlier point can.
+///
 /// A point knows what was committed until it was taken: a history imported later, with system times before the point, is in
 /// later points only.
 ///
 /// Every file is verified before the manifest, which makes it a database, is written: when this returns it survives a power cut.
 /// After an error `to` is empty, unless the disk refuses that, too.
 ///
-/// Kinds of error: `Invalid` (`to` is not empty; the instant is after the last point; no such point), `Unavailable` (no backups in `from`,
+/// Kinds of error: `Invalid` (`to` is not empty; the instant is after the last point, or before a partition was dropped of which the point would have to know; no such point), `Unavailable` (no backups in `from`,
 /// or of a newer format), `Corrupt` (names the damaged file of the backup and the offset), `Exhausted`, `Io`.
 ///
 /// ```

@@ -12,6 +12,7 @@ mod erasure;
 mod files;
 
 use annals_tests::guests;
+mod partitions;
 mod refused;
 mod story;
 mod wide;
