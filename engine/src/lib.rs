@@ -71,6 +71,7 @@ pub mod schema;
 pub mod time;
 
 mod archive;
+mod backup;
 mod cache;
 mod clock;
 mod codec;
@@ -115,11 +116,13 @@ macro_rules! rows {
     };
 }
 
+pub use backup::backup_points;
+pub use backup::{BackupOptions, BackupPoint, BackupReport, RestoreOptions, RestoreReport};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use database::{
     AuditRecord, Database, ERASED_KEY_COUNT_MAX, ErasedKey, Erasure, ErasureRequest, Hold,
     PartitionChange, PartitionInfo, PartitionStats, RecoveryReport, Retention, SegmentStats, Stats,
-    Step, TableStats, VerifyReport, verify,
+    Step, TableStats, VerifyReport, restore, verify,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use manifest::RetentionAction;

@@ -18,7 +18,7 @@ pub(crate) const MANIFEST_FILE: &str = "partition.json";
 const FORMAT: &str = "annals partition";
 const FORMAT_VERSION: u32 = 1;
 /// Seeds the checksum of a manifest.
-pub(super) const MANIFEST_SEED: u64 = u64::from_le_bytes(*b"ANNALSPT");
+pub(crate) const MANIFEST_SEED: u64 = u64::from_le_bytes(*b"ANNALSPT");
 /// A longer file is none of ours: a partition has some hundred bytes a segment.
 const MANIFEST_BYTES_MAX: u64 = 256 << 20;
 

@@ -7,4 +7,4 @@ mod folder;
 mod manifest;
 
 pub(crate) use folder::{Transfer, bring_in, remove_folder, take_out};
-pub(crate) use manifest::{MANIFEST_FILE, PartitionManifest, read_manifest};
+pub(crate) use manifest::{MANIFEST_FILE, MANIFEST_SEED, PartitionManifest, read_manifest};

@@ -32,6 +32,17 @@ pub(crate) fn compact(
     left_out: &[Vec<u32>],
     next_id: &mut dyn FnMut() -> u64,
 ) -> Result<Compacted> {
+    compact_until(files, schema, (plan, i64::MAX), left_out, next_id)
+}
+
+/// The same as of a system instant: what began later is not there, what ended later has not ended.
+pub(crate) fn compact_until(
+    files: &Files,
+    schema: &TableSchema,
+    (plan, until): (&Plan, i64),
+    left_out: &[Vec<u32>],
+    next_id: &mut dyn FnMut() -> u64,
+) -> Result<Compacted> {
     let (mut sources, mut first_batches) = (Vec::new(), Vec::new());
     let mut placement = Placement::new(schema.partition_width);
     let homes = plan.partitions().chain(plan.homes.iter().copied());
@@ -39,7 +50,7 @@ pub(crate) fn compact(
     for (at, entry) in plan.inputs.iter().enumerate() {
         first_batches.push(sources.len() as u32);
         let left_out = left_out.get(at).map_or(&[][..], Vec::as_slice);
-        read_segment(schema, entry, left_out, &mut sources, &mut placement)?;
+        read_segment(schema, (entry, until), left_out, &mut sources, &mut placement)?;
     }
     let groups = placement.into_groups(plan.direct_row_count_min);
     let mut next_segment = || SegmentId(next_id());
@@ -54,7 +65,7 @@ pub(crate) fn compact(
 /// Appends the values of a segment, block by block, and places the versions that its rows stand for.
 fn read_segment(
     schema: &TableSchema,
-    entry: &SegmentEntry,
+    (entry, until): (&SegmentEntry, i64),
     left_out: &[u32],
     sources: &mut Vec<RecordBatch>,
     placement: &mut Placement,
@@ -74,9 +85,11 @@ fn read_segment(
                 continue;
             }
             let of_row = of_row.map_or(&[][..], |(_, cuts)| cuts);
-            let (rect, hash) = (periods.rect(row as usize), keys.hash(row as usize));
+            let Some(rect) = periods.rect(row as usize).until(until) else { continue };
+            let hash = keys.hash(row as usize);
             let key_prefix = key_prefix(keys.get(row as usize));
-            carve(rect, of_row.iter().copied(), &mut |rect| {
+            let of_row = of_row.iter().filter(|cut| cut.at <= until);
+            carve(rect, of_row.copied(), &mut |rect| {
                 placement.push(key_prefix, Placed { rect, hash, source, row });
             });
         }

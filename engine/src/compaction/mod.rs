@@ -11,6 +11,6 @@ mod policy;
 mod settling;
 
 pub(crate) use erase::{ErasedKeys, rows_with_hashes};
-pub(crate) use job::{Compacted, compact};
+pub(crate) use job::{Compacted, CutsBySegment, compact, compact_until};
 pub(crate) use policy::{Plan, debt, next_full_plan, next_plan, plan_of};
 pub(crate) use settling::{partitions_ended, settling_plan};

@@ -5,6 +5,9 @@
 //! compaction runs, the frozen memtables are flushed, the segments that have a row of one of the keys are rewritten one by one, and one
 //! edit of the manifest replaces them all and has the record. Before this edit is durable nothing is erased; from then on everything is.
 //! Last, what is not named any more is removed, whether snapshots could still read it or not.
+//!
+//! Backups come first: whatever goes wrong, the keys are not erased before no backup has them, and the record says which could not be
+//! reached.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -33,8 +36,16 @@ pub const ERASED_KEY_COUNT_MAX: usize = 65_536;
 struct Trace {
     /// Whether an assertion about it was in a memtable.
     is_in_memory: bool,
+    /// Whether a backup had rows of it.
+    is_in_backup: bool,
     row_count: u64,
     file_count: u64,
+}
+
+impl Trace {
+    fn is_some(&self) -> bool {
+        self.is_in_memory || self.is_in_backup || self.row_count > 0
+    }
 }
 
 impl Inner {
@@ -52,23 +63,32 @@ impl Inner {
         };
         let given = keys;
         let keys = erased_keys(&schema, given)?;
+        // No hold is placed from here on: what is in backups would be erased in spite of it.
+        let _backing_up = self.backing_up.lock();
+        self.check_erasable(&schema, given)?;
+        let mut traces = vec![Trace::default(); keys.len()];
+        let backups = self.erase_from_backups(schema.id, &keys)?;
+        backups.found.iter().for_each(|key| traces[*key].is_in_backup = true);
         let _erasing = self.erasing.write();
         let _flushing = self.flushing.lock();
         let _compacting = self.compacting.lock();
-        self.check_erasable(&schema, given)?;
-        let (erased_us, frozen_count) = self.freeze_for_erasure()?;
-        let mut traces = vec![Trace::default(); keys.len()];
+        let (erased_us, frozen_count) = self.freeze_all()?;
         self.look_in_memtables(&schema, &keys, frozen_count, &mut traces);
         for _ in 0..frozen_count {
             self.flush_oldest_alone()?;
         }
         let edit = self.rewrite(&schema, &keys, &mut traces)?;
-        let erasure = self.install_erasure(&schema, (&keys, &traces), request, erased_us, edit)?;
+        let unreached = backups.unreached;
+        let found = (&keys, &traces[..], unreached);
+        let erasure = self.install_erasure(&schema, found, request, erased_us, edit)?;
         let removed = self.remove_erased(schema.id, (erasure.number > 0).then_some(erased_us));
         removed.map_err(|error| {
             error.context(
                 "the keys are erased for every reader, but files of them are left: run it again",
             )
+        })?;
+        self.note_erasures_in(&backups.folders).map_err(|error| {
+            error.context("the keys are erased, but not on record in a backup: run it again")
         })?;
         Ok(erasure)
     }
@@ -84,10 +104,10 @@ impl Inner {
         Ok(shown.collect())
     }
 
-    /// The instant of the erasure, and how many memtables hold what was committed before it.
-    fn freeze_for_erasure(&self) -> Result<(i64, usize)> {
+    /// The instant of an erasure or a backup, and how many memtables hold what was committed before it.
+    pub(super) fn freeze_all(&self) -> Result<(i64, usize)> {
         let _writer = self.writer.lock();
-        // Closing waits for the locks that an erasure holds, or has had them before.
+        // Closing waits for the locks that both hold, or has had them before.
         self.check_open()?;
         if let Some(halted) = self.wal.halted() {
             return Err(halted);
@@ -148,7 +168,7 @@ impl Inner {
     fn install_erasure(
         &self,
         schema: &TableSchema,
-        (keys, traces): (&ErasedKeys, &[Trace]),
+        (keys, traces, mut unreached): (&ErasedKeys, &[Trace], Vec<String>),
         request: &ErasureRequest,
         erased_us: i64,
         mut edit: Edit,
@@ -160,14 +180,13 @@ impl Inner {
             Some(secret) => secret.clone(),
             None => Secret::new()?,
         };
-        // Of what a partition outside holds nothing is known here: every key is remembered until it comes back.
+        // Of what a place outside holds nothing is known here: every key is remembered until it comes back.
         let outside = manifest.state.sealed.values();
         let outside = outside.filter(|s| s.table == schema.id && s.state.is_attachable());
-        let unreached: Vec<String> = outside.map(|sealed| sealed.place()).collect();
+        unreached.extend(outside.map(|sealed| sealed.place()));
         let is_outside = !unreached.is_empty();
         let traced = keys.iter().zip(traces);
-        let traced =
-            traced.filter(|(_, trace)| is_outside || trace.is_in_memory || trace.row_count > 0);
+        let traced = traced.filter(|(_, trace)| is_outside || trace.is_some());
         let erased = traced.map(|((_, key), trace)| ErasedKeyEntry {
             hash: secret.hash(key),
             row_count: trace.row_count,
@@ -178,8 +197,8 @@ impl Inner {
         erased.sort_unstable_by_key(|key| key.hash);
         let number = if erased.is_empty() { 0 } else { manifest.state.next_erasure() };
         let file_count = edit.segments_removed.len() as u64;
-        let mut record = request.record((number, schema.id), erased_us, file_count, erased);
-        record.unreached = unreached;
+        let record =
+            request.record((number, schema.id), erased_us, (file_count, unreached), erased);
         let erasure = Erasure::of(&record, &schema.name);
         if number > 0 {
             let auditor = Auditor { at_us: erased_us, by: &record.by, table: &schema.name };

@@ -46,11 +46,10 @@ impl ErasureRequest {
         &self,
         (number, table): (u64, crate::schema::TableId),
         erased_us: i64,
-        file_count: u64,
+        (file_count, unreached): (u64, Vec<String>),
         keys: Vec<ErasedKeyEntry>,
     ) -> ErasureEntry {
         let (by, reason) = (self.by.clone(), self.reason.clone());
-        let unreached = Vec::new();
         ErasureEntry { number, table, erased_us, by, reason, file_count, keys, unreached }
     }
 }
@@ -73,8 +72,8 @@ pub struct Erasure {
     pub keys: Vec<ErasedKey>,
     /// Segments that were rewritten without rows of the keys, or removed because they held nothing else.
     pub file_count: u64,
-    /// Places that may hold something of the keys and were not reached: partitions that are detached or archived. Attaching one carries
-    /// the erasure out in it.
+    /// Places that may hold something of the keys and were not reached: partitions that are detached or archived, where attaching one
+    /// carries the erasure out in it; and folders of backups, each with the reason.
     pub unreached: Vec<String>,
 }
 
@@ -85,7 +84,8 @@ pub struct ErasedKey {
     /// HMAC-SHA256 of the encoded key, with a secret of the database: whoever has the folder and knows a key can tell whether it
     /// was erased, and nobody can tell the key from it.
     pub hash: [u8; 32],
-    /// The rows of segments that it had. A key that was put and retracted in one transaction, or only ever retracted, had none.
+    /// The rows of segments that it had. A key that was put and retracted in one transaction, or only ever retracted, had none; nor
+    /// had one that was left in backups alone.
     pub row_count: u64,
     /// In how many segments.
     pub file_count: u64,

@@ -13,6 +13,7 @@ use super::maintenance::Step;
 use super::open::{OpenMode, RecoveryReport};
 use super::stats::{SegmentStats, Stats};
 use super::verify::VerifyReport;
+use crate::backup::{BackupOptions, BackupReport};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::schema::{TableSchema, TableSpec};
@@ -193,6 +194,55 @@ impl Database {
         request: &ErasureRequest,
     ) -> Result<Erasure> {
         self.inner().erase(table, keys, request)
+    }
+
+    /// Backs the database up into a folder, which must be missing, empty, or one of its own backups: adds a *point* as of an instant at
+    /// which this begins, from which [`crate::restore`] makes the database as it was then or at any system instant before. Reads, writes,
+    /// flushes and compactions go on; only a flush of what is in memory comes first, and erasures wait.
+    ///
+    /// Files never change, so points share them: only files that no point has yet come into the folder, by a second name where the file
+    /// system gives one, else by a copy that is verified. Everything is durable when this returns. What was cut off by an error or a
+    /// crash is no point, and the next backup removes it. To give up a point, remove its file: the next backup removes what it alone named.
+    ///
+    /// The folder is named by its absolute path, and the database remembers it: [`Database::erase`] reaches it from then on, until
+    /// [`Database::forget_backup`].
+    ///
+    /// Kinds of error: `Invalid` (the folder holds something else, or backups of another database; the path is not absolute, not
+    /// UTF-8, or inside the database), `Conflict` (backups of a copy of this database that has gone another way), `Unavailable` (somebody else
+    /// changes the folder; the database is closed), `Corrupt` (a point, or a file that was copied, is damaged), `Exhausted`, `Io`,
+    /// `Halted`.
+    ///
+    /// ```
+    /// # fn main() -> annals_engine::Result<()> {
+    /// # use annals_engine::{BackupOptions, Database, Options};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let db = Database::open(dir.path().join("db"), Options::default())?;
+    /// # let folder = dir.path().join("backups");
+    /// let first = db.backup(&folder, &BackupOptions::default())?;
+    /// let second = db.backup(&folder, &BackupOptions::default())?;
+    /// assert_eq!((first.number, second.number), (1, 2));
+    /// assert!(first.system_time < second.system_time);
+    /// assert_eq!(db.backups()?, [folder.to_str().unwrap()]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn backup(
+        &self,
+        folder: impl AsRef<Path>,
+        options: &BackupOptions,
+    ) -> Result<BackupReport> {
+        self.inner().backup(folder.as_ref(), options)
+    }
+
+    /// The folders into which the database was backed up, sorted.
+    pub fn backups(&self) -> Result<Vec<String>> {
+        self.inner().backups()
+    }
+
+    /// Takes a folder off [`Database::backups`], whether it is there or not; durable when it returns. Nothing in the folder is changed,
+    /// and no later erasure reaches it. `Invalid` if it is none of them.
+    pub fn forget_backup(&self, folder: impl AsRef<Path>) -> Result<()> {
+        self.inner().forget_backup(folder.as_ref())
     }
 
     /// All erasures that were carried out, oldest first.

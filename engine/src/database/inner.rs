@@ -28,7 +28,9 @@ pub(crate) struct Inner {
     pub(super) files: Files,
     pub(super) wal: Wal,
     pub(super) recovery: RecoveryReport,
-    /// Held while a partition is taken out or comes back.
+    /// Held while a backup is taken, or something that no backup may be taken beside.
+    pub(super) backing_up: Mutex<()>,
+    /// Held while a partition is taken out or comes back, and while a backup reads those that are out.
     pub(super) life: Mutex<()>,
     /// Held by an erasure while it runs, and shared by commits that have read before they write: between the instant of an erasure
     /// and its end they would write again what is being erased.

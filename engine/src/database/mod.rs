@@ -1,10 +1,12 @@
 //! The database: a handle that ties log, memtables, segments and manifest together.
 //!
-//! Locks, in the order in which they may be taken: `life` (one partition leaves or comes back at a time), `erasing` (one erasure at a time), `flushing` (one flush at a time), `compacting` (one compaction at a time),
+//! Locks, in the order in which they may be taken: `backing_up` (one backup or erasure at a time), `life` (one partition leaves or
+//! comes back at a time), `erasing` (one erasure at a time), `flushing` (one flush at a time), `compacting` (one compaction at a time),
 //! `settling` (one of them at a time changes which rows there are and which are cut), `writer` (one transaction at a time),
 //! `manifest` (one edit at a time), `shared` (a few instructions at a time; all that readers take).
 
 mod background;
+mod backup;
 mod commit;
 mod erase;
 mod erasure;
@@ -15,6 +17,7 @@ mod lifecycle;
 mod maintenance;
 mod open;
 mod pressure;
+mod restore;
 mod stats;
 mod verify;
 
@@ -24,5 +27,6 @@ pub use handle::Database;
 pub use lifecycle::{AuditRecord, Hold, PartitionChange, PartitionInfo, Retention};
 pub use maintenance::Step;
 pub use open::RecoveryReport;
+pub use restore::restore;
 pub use stats::{PartitionStats, SegmentStats, Stats, TableStats};
 pub use verify::{VerifyReport, verify};

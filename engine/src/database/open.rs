@@ -187,6 +187,7 @@ impl Replayed {
             files,
             wal,
             recovery,
+            backing_up: Mutex::new(()),
             life: Mutex::new(()),
             erasing: RwLock::new(()),
             flushing: Mutex::new(()),
@@ -255,7 +256,7 @@ pub(super) fn lost_manifest(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Error> {
     Ok(Error::corrupt(path, 0, "the manifest is lost, and with it what the other files hold"))
 }
 
-fn wal_options(options: &Options) -> WalOptions {
+pub(super) fn wal_options(options: &Options) -> WalOptions {
     let clock = options.clock.clone();
     let now = move || {
         let micros = clock.now().micros();
@@ -380,4 +381,9 @@ fn new_database_id() -> u128 {
     // The standard library seeds its hash maps from the operating system's randomness; that is enough for an identity.
     let random = || RandomState::new().build_hasher().finish();
     (u128::from(random()) << 64) | u128::from(random())
+}
+
+/// A number that tells a restored database from the original and from every other that was restored of it.
+pub(super) fn new_branch() -> u128 {
+    new_database_id()
 }

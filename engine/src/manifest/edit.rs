@@ -75,6 +75,15 @@ pub(crate) struct Edit {
     /// What stays on record of this edit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) audit: Vec<AuditEntry>,
+    /// Of a restored database: a number that no other restored database has, in hexadecimal; in the first edit alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) branch: Option<String>,
+    /// Folders that hold backups of the database from now on: an erasure has to reach them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) backups_added: Vec<String>,
+    /// Folders that no erasure reaches any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) backups_removed: Vec<String>,
 }
 
 /// How far one table has come.

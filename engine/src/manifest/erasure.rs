@@ -23,7 +23,7 @@ pub(crate) struct ErasureEntry {
     pub(crate) file_count: u64,
     /// The keys of which there was a trace, or could be one in `unreached`.
     pub(crate) keys: Vec<ErasedKeyEntry>,
-    /// Places that were not reached.
+    /// Places that were not reached, backups among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) unreached: Vec<String>,
 }

@@ -1,6 +1,6 @@
 //! What the edits add up to, as plain data: no file is open here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::audit::AuditEntry;
@@ -38,6 +38,10 @@ pub(crate) struct ManifestState {
     pub(crate) holds: BTreeMap<HoldId, Arc<HoldEntry>>,
     /// In their order.
     pub(crate) audit: Vec<Arc<AuditEntry>>,
+    /// Which restore made the database, if one did.
+    pub(crate) branch: Option<u128>,
+    /// The folders that hold backups of the database.
+    pub(crate) backups: BTreeSet<String>,
 }
 
 /// A table in the manifest.
@@ -67,6 +71,8 @@ impl Default for ManifestState {
             retentions: BTreeMap::new(),
             holds: BTreeMap::new(),
             audit: Vec::new(),
+            branch: None,
+            backups: BTreeSet::new(),
         }
     }
 }
@@ -75,8 +81,10 @@ impl ManifestState {
     /// Applies an edit; an error says what in it contradicts the edits before it.
     pub(crate) fn apply(&mut self, edit: &Edit) -> Result<(), String> {
         if let Some(text) = &edit.database_id {
-            let id = u128::from_str_radix(text, 16);
-            self.database_id = id.map_err(|_| format!("`{text}` is not a database's number"))?;
+            self.database_id = number_of(text, "a database's")?;
+        }
+        if let Some(text) = &edit.branch {
+            self.branch = Some(number_of(text, "a branch's")?);
         }
         for schema in &edit.tables {
             let kept = self.tables.get(&schema.id).map(|t| (t.last_system_us, t.next_event_id));
@@ -115,13 +123,15 @@ impl ManifestState {
             self.erasures.push(Arc::new(erasure.clone()));
         }
         self.apply_life(edit)?;
+        self.backups.retain(|path| !edit.backups_removed.contains(path));
+        self.backups.extend(edit.backups_added.iter().cloned());
         self.erasure_secret = edit.erasure_secret.clone().or(self.erasure_secret.take());
         self.wal_file = edit.wal_file.unwrap_or(self.wal_file);
         let newest = edit.wal_file_newest.unwrap_or(self.wal_file_newest);
         self.wal_file_newest = newest.max(self.wal_file);
         self.wal_frame_count = edit.wal_frame_count.unwrap_or(self.wal_frame_count);
         self.commit_number = edit.commit_number.unwrap_or(self.commit_number);
-        self.next_file_id = edit.next_file_id.unwrap_or(self.next_file_id);
+        self.next_file_id = edit.next_file_id.unwrap_or(0).max(self.next_file_id);
         self.answered_us = edit.answered_us.unwrap_or(self.answered_us).max(self.answered_us);
         Ok(())
     }
@@ -199,6 +209,9 @@ impl ManifestState {
             holds_placed: self.holds.values().map(|hold| (**hold).clone()).collect(),
             holds_released: Vec::new(),
             audit: self.audit.iter().map(|entry| (**entry).clone()).collect(),
+            branch: self.branch.map(|branch| format!("{branch:032x}")),
+            backups_added: self.backups.iter().cloned().collect(),
+            backups_removed: Vec::new(),
         }
     }
 
@@ -217,4 +230,8 @@ impl ManifestState {
         let last = self.tables.keys().next_back().copied().unwrap_or(0);
         last.checked_add(1).ok_or_else(|| Error::exhausted("there are no table numbers left"))
     }
+}
+
+fn number_of(text: &str, whose: &str) -> Result<u128, String> {
+    u128::from_str_radix(text, 16).map_err(|_| format!("`{text}` is not {whose} number"))
 }

@@ -86,6 +86,9 @@ fn full_edit() -> Edit {
             }],
             unreached: vec!["partition 2024-01, detached to x".to_owned()],
         }],
+        branch: Some(format!("{:032x}", 8)),
+        backups_added: vec!["/backups".to_owned()],
+        backups_removed: vec!["/older".to_owned()],
         ..full_life(segment, zone)
     }
 }

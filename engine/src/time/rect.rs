@@ -21,6 +21,12 @@ impl Rect {
         self.valid_from.max(self.system_from)
     }
 
+    /// The same as it was known at a system instant; `None` if it was not there yet.
+    pub(crate) fn until(self, system_us: i64) -> Option<Rect> {
+        let system_to = if self.system_to > system_us { i64::MAX } else { self.system_to };
+        (self.system_from <= system_us).then_some(Rect { system_to, ..self })
+    }
+
     /// Whether the database still believes it.
     pub(crate) fn is_open(&self) -> bool {
         self.system_to == i64::MAX

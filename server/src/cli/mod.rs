@@ -1,5 +1,6 @@
 //! What a user types: the commands and the options they share.
 
+mod backup;
 mod bench;
 mod compact;
 mod demo;
@@ -48,6 +49,8 @@ enum Command {
     Drop(lifecycle::Drop),
     Archive(lifecycle::Archive),
     Retain(lifecycle::Retain),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     Bench(bench::Bench),
 }
 
@@ -69,6 +72,8 @@ impl CommandLine {
             Command::Drop(command) => command.run(),
             Command::Archive(command) => command.run(),
             Command::Retain(command) => command.run(),
+            Command::Backup(command) => command.run(),
+            Command::Restore(command) => command.run(),
             Command::Bench(command) => command.run(),
         }
     }

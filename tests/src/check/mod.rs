@@ -3,10 +3,12 @@
 //! [`World`] takes every step on both; [`World::ask`] asks both the same question and compares the answers row by row.
 
 mod answer;
+mod backup;
 mod world;
 mod write;
 
 pub use answer::{ask, load_ids};
+pub use backup::restored;
 pub use world::{Counts, World};
 pub use write::{erased_keys, write};
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use annals_engine::{Database, ErasureRequest, ErrorKind, Snapshot, SystemTime};
 
+use super::backup::KeptBackup;
 use super::{ask, erased_keys, load_ids, write};
 use crate::generate::{Change, Grid, Query, Rng, Shape, Situation, Step, draw_query};
 use crate::oracle::{Assertion, Table};
@@ -36,17 +37,18 @@ struct Pin {
 
 /// A database and the model of what it holds.
 pub struct World {
-    scratch: Scratch,
+    pub(super) scratch: Scratch,
     database: Option<Database>,
-    shapes: Vec<Shape>,
+    pub(super) shapes: Vec<Shape>,
     grid: Grid,
-    tables: Vec<Table>,
+    pub(super) tables: Vec<Table>,
     ids: BTreeMap<i64, i64>,
     labels: i64,
     erased_labels: BTreeSet<i64>,
     last_commit: Option<(i64, u64)>,
-    answered: i64,
+    pub(super) answered: i64,
     pins: Vec<Pin>,
+    pub(super) backups: Vec<KeptBackup>,
     /// What was done so far.
     pub counts: Counts,
 }
@@ -70,6 +72,7 @@ impl World {
             last_commit: None,
             answered: i64::MIN,
             pins: Vec::new(),
+            backups: Vec::new(),
             counts: Counts::default(),
         }
     }
@@ -177,6 +180,7 @@ impl World {
         let mut known = 0;
         for key in keys.iter().collect::<BTreeSet<_>>() {
             known += usize::from(self.tables[table].erase(key) > 0);
+            self.backups.iter_mut().for_each(|kept| _ = kept.tables[table].erase(key));
             if shape.is_event
                 && let Cell::Int(label) = key[0]
                 && self.ids.remove(&label).is_some()
@@ -258,7 +262,7 @@ impl World {
         }
     }
 
-    fn check(&self, (snapshot, tables, ids): Sides<'_>, query: &Query) {
+    pub(super) fn check(&self, (snapshot, tables, ids): Sides<'_>, query: &Query) {
         if let Err(difference) = ask(snapshot, &self.shapes, tables, ids, query) {
             let table = self.shapes[query.table].name;
             let now = snapshot.system_time();
@@ -271,7 +275,7 @@ impl World {
 }
 
 /// A snapshot, the model of what it shows, and the hidden keys of events by label.
-type Sides<'a> = (&'a Snapshot, &'a [Table], &'a BTreeMap<i64, i64>);
+pub(super) type Sides<'a> = (&'a Snapshot, &'a [Table], &'a BTreeMap<i64, i64>);
 
 /// Applies the changes of a transaction to the model.
 fn assert_changes(tables: &mut [Table], shapes: &[Shape], changes: &[Change], system_time: i64) {

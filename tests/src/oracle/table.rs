@@ -28,6 +28,16 @@ impl Table {
         self.versions.erase(key)
     }
 
+    /// The table as it was at a system instant.
+    pub fn until(&self, system_time: i64) -> Table {
+        let all = self.assertions.keys().flat_map(|(key, own)| own.iter().map(move |a| (key, a)));
+        let mut then: Vec<_> = all.filter(|(_, a)| a.system_time <= system_time).collect();
+        then.sort_by_key(|(_, assertion)| assertion.system_time);
+        let mut table = Table::default();
+        then.into_iter().for_each(|(key, assertion)| table.push(key.clone(), assertion.clone()));
+        table
+    }
+
     /// The system time of the last assertion.
     pub fn last_system_time(&self) -> Option<i64> {
         self.last_system_time

@@ -5,5 +5,6 @@
 
 mod between;
 mod crash;
-mod guests;
 mod traces;
+
+use annals_tests::guests;

@@ -87,6 +87,7 @@ impl Inner {
             )));
         }
         // What is being dropped or erased is not held in the middle of it.
+        let _backing_up = self.backing_up.lock();
         let _life = self.life.lock();
         let _not_erasing = self.erasing.read();
         let schema = self.schema_of(table)?;

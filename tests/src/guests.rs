@@ -1,5 +1,9 @@
 //! A hotel that has to forget a guest: two tables whose values are marks that can be found in a file.
 
+use crate::generate::Rng;
+use crate::prices::{system, valid};
+use crate::rows::{Cell, array, batch};
+use crate::scratch::Scratch;
 use annals_engine::arrow::array::{AsArray, BinaryArray, Int64Array, RecordBatch, StringArray};
 use annals_engine::arrow::datatypes::Int64Type;
 use annals_engine::disk::MemoryDisk;
@@ -7,14 +11,10 @@ use annals_engine::{
     Clause, Column, DataType, Database, Erasure, ErasureRequest, Result, Snapshot, TableSpec,
     VALID_FROM, VALID_TO,
 };
-use annals_tests::generate::Rng;
-use annals_tests::prices::{system, valid};
-use annals_tests::rows::{Cell, array, batch};
-use annals_tests::scratch::Scratch;
 use std::sync::Arc;
 
 /// How many guests there are.
-pub(super) const GUEST_COUNT: usize = 6;
+pub const GUEST_COUNT: usize = 6;
 /// What is believed of a guest, one after the other: when it was recorded, from when to when it holds.
 const BELIEFS: [(&str, &str, &str); 4] = [
     ("2024-01-10", "2024-01-01", "2024-03-01"),
@@ -24,10 +24,10 @@ const BELIEFS: [(&str, &str, &str); 4] = [
 ];
 
 /// The bytes of one version that a search can find.
-pub(super) type Marks = Vec<Vec<u8>>;
+pub type Marks = Vec<Vec<u8>>;
 
 /// The name of a guest, which is the key.
-pub(super) fn name(guest: usize) -> String {
+pub fn name(guest: usize) -> String {
     format!("guest-{guest}-{}", word(guest as u64 + 1, 24))
 }
 
@@ -52,7 +52,7 @@ fn seed(guest: usize, belief: usize) -> u64 {
 }
 
 /// Everything that a search may find of a guest.
-pub(super) fn marks(guest: usize) -> Marks {
+pub fn marks(guest: usize) -> Marks {
     let mut marks = vec![name(guest).into_bytes()];
     for belief in 0..=BELIEFS.len() + 1 {
         let seed = seed(guest, belief);
@@ -63,7 +63,7 @@ pub(super) fn marks(guest: usize) -> Marks {
 }
 
 /// Where a mark is found: the files that hold one.
-pub(super) fn places(disk: &MemoryDisk, marks: &Marks) -> Vec<String> {
+pub fn places(disk: &MemoryDisk, marks: &Marks) -> Vec<String> {
     let mut found = Vec::new();
     for path in disk.files() {
         let bytes = disk.read_all(&path).expect("a file");
@@ -81,12 +81,12 @@ fn holds_text(path: &str, mark: &[u8]) -> bool {
 }
 
 /// A fresh database on the disk, without rows.
-pub(super) fn scratch(disk: &MemoryDisk) -> Scratch {
+pub fn scratch(disk: &MemoryDisk) -> Scratch {
     Scratch::on(disk.clone(), system("2030-01-01"))
 }
 
 /// Makes the tables.
-pub(super) fn create(database: &Database) -> Result<()> {
+pub fn create(database: &Database) -> Result<()> {
     let table = |spec: TableSpec| {
         spec.column(Column::new("name", DataType::Text))
             .column(Column::new("note", DataType::Text))
@@ -128,7 +128,7 @@ fn rows_of(
 }
 
 /// Records one belief about every guest, and a visit of each.
-pub(super) fn believe(database: &Database, belief: usize) -> Result<()> {
+pub fn believe(database: &Database, belief: usize) -> Result<()> {
     let (recorded, from, to) = BELIEFS[belief];
     let all: Vec<usize> = (0..GUEST_COUNT).collect();
     let mut transaction = database.begin();
@@ -140,7 +140,7 @@ pub(super) fn believe(database: &Database, belief: usize) -> Result<()> {
 }
 
 /// All four beliefs: two in segments with cuts, one in a segment that cuts them, one in memory and in the log.
-pub(super) fn fill(database: &Database) -> Result<()> {
+pub fn fill(database: &Database) -> Result<()> {
     create(database)?;
     believe(database, 0)?;
     believe(database, 1)?;
@@ -157,13 +157,13 @@ pub(super) fn fill(database: &Database) -> Result<()> {
 }
 
 /// The keys of guests as a batch.
-pub(super) fn keys(guests: &[usize]) -> RecordBatch {
+pub fn keys(guests: &[usize]) -> RecordBatch {
     let names = StringArray::from_iter_values(guests.iter().map(|guest| name(*guest)));
     batch(vec![("name", Arc::new(names))])
 }
 
 /// The keys of all visits of a guest.
-pub(super) fn visits_of(database: &Database, guest: usize) -> Result<RecordBatch> {
+pub fn visits_of(database: &Database, guest: usize) -> Result<RecordBatch> {
     let scan = database.snapshot()?.scan("visits")?.columns(["_event_id", "name"]);
     let mut ids = Vec::new();
     for rows in scan.valid(Clause::All).system(Clause::All).run()? {
@@ -177,19 +177,19 @@ pub(super) fn visits_of(database: &Database, guest: usize) -> Result<RecordBatch
 }
 
 /// The request of these tests.
-pub(super) fn request() -> ErasureRequest {
+pub fn request() -> ErasureRequest {
     ErasureRequest::by("the front desk").reason("asked to")
 }
 
 /// Erases a guest and all visits.
-pub(super) fn forget(database: &Database, guest: usize) -> Result<[Erasure; 2]> {
+pub fn forget(database: &Database, guest: usize) -> Result<[Erasure; 2]> {
     let visits = visits_of(database, guest)?;
     let guests = database.erase("guests", &keys(&[guest]), &request())?;
     Ok([guests, database.erase("visits", &visits, &request())?])
 }
 
 /// Every version of a table that a snapshot sees, shown, sorted.
-pub(super) fn everything(snapshot: &Snapshot, table: &str) -> Result<Vec<String>> {
+pub fn everything(snapshot: &Snapshot, table: &str) -> Result<Vec<String>> {
     let columns =
         ["name", "note", "code", "_valid_from", "_valid_to", "_system_from", "_system_to"];
     let scan = snapshot.scan(table)?.columns(columns);
@@ -203,18 +203,18 @@ pub(super) fn everything(snapshot: &Snapshot, table: &str) -> Result<Vec<String>
 }
 
 /// The rows that do not name a guest.
-pub(super) fn without(rows: &[String], guest: usize) -> Vec<String> {
+pub fn without(rows: &[String], guest: usize) -> Vec<String> {
     rows.iter().filter(|row| !row.contains(&name(guest))).cloned().collect()
 }
 
 /// Both tables as a new snapshot shows them.
-pub(super) fn answers(database: &Database) -> Result<[Vec<String>; 2]> {
+pub fn answers(database: &Database) -> Result<[Vec<String>; 2]> {
     let snapshot = database.snapshot()?;
     Ok([everything(&snapshot, "guests")?, everything(&snapshot, "visits")?])
 }
 
 /// Fails if a file is damaged or missing.
-pub(super) fn verify(database: &Database) {
+pub fn verify(database: &Database) {
     let mut damages = Vec::new();
     database.verify(&mut |damage| damages.push(damage.to_string())).expect("a verification");
     assert_eq!(damages, Vec::<String>::new());
