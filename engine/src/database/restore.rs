@@ -27,8 +27,9 @@ use crate::wal::Wal;
 /// Every file is verified before the manifest, which makes it a database, is written: when this returns it survives a power cut.
 /// After an error `to` is empty, unless the disk refuses that, too.
 ///
-/// Kinds of error: `Invalid` (`to` is not empty; the instant is after the last point, or before a partition was dropped of which the point would have to know; no such point), `Unavailable` (no backups in `from`,
-/// or of a newer format), `Corrupt` (names the damaged file of the backup and the offset), `Exhausted`, `Io`.
+/// Kinds of error: `Invalid` (`to` is not empty; the instant is after the last point, or before a partition was dropped of which the
+/// point would have to know; no such point), `Unavailable` (no backups in `from`, or of a newer format), `Corrupt` (names the damaged
+/// file of the backup and the offset), `Exhausted`, `Io`.
 ///
 /// ```
 /// # fn main() -> annals_engine::Result<()> {
