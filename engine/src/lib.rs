@@ -70,6 +70,7 @@ pub mod partition;
 pub mod schema;
 pub mod time;
 
+mod bitmap;
 mod cache;
 mod clock;
 mod codec;
@@ -116,7 +117,7 @@ macro_rules! rows {
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use database::{
-    Database, ERASED_KEY_COUNT_MAX, ErasedKey, Erasure, ErasureRequest, PartitionStats,
+    Database, ERASED_KEY_COUNT_MAX, ErasedKey, Erasure, ErasureRequest, IndexStats, PartitionStats,
     RecoveryReport, SegmentStats, Stats, Step, TableStats, VerifyReport, verify,
 };
 pub use error::{Error, ErrorKind, Result};

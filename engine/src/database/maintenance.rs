@@ -1,4 +1,4 @@
-//! Background work, one step at a time: flushing a full memtable, compacting what the policy finds due.
+//! Background work, one step at a time: flushing a full memtable, compacting what the policy finds due, building indexes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,6 +38,17 @@ pub enum Step {
         /// How many took their place, in these partitions and others.
         output_count: usize,
     },
+    /// Bitmaps of a segment were made for an index.
+    Index {
+        /// The index's name.
+        index: String,
+        /// The table's name.
+        table: String,
+        /// The partition of the segment.
+        partition: Partition,
+        /// The rows of the segment.
+        row_count: u64,
+    },
 }
 
 impl fmt::Display for Step {
@@ -50,6 +61,9 @@ impl fmt::Display for Step {
                     "compacted {table}/{partition}: {input_count} segments into {output_count}"
                 )
             }
+            Step::Index { index, table, partition, row_count } => {
+                write!(f, "indexed {row_count} rows of {table}/{partition} for {index}")
+            }
         }
     }
 }
@@ -58,13 +72,16 @@ impl fmt::Display for Step {
 const BESIDE_FLUSH_BYTES_MAX: u64 = 112 << 20;
 
 impl Inner {
-    /// One step, if one is due; flushes go before compactions.
+    /// One step, if one is due; flushes go before compactions, and these before indexes: what is to be replaced needs none.
     pub(super) fn maintain(&self) -> Result<Option<Step>> {
         self.check_open()?;
         if let Some(step) = self.flush_oldest()? {
             return Ok(Some(step));
         }
-        self.compact_due()
+        if let Some(step) = self.compact_due()? {
+            return Ok(Some(step));
+        }
+        self.build_due(None)
     }
 
     /// Flushes the oldest memtable that takes no more writes.
@@ -213,6 +230,9 @@ impl Inner {
     pub(super) fn compact(&self, progress: &mut dyn FnMut(&str)) -> Result<()> {
         self.flush()?;
         while let Some(step) = self.compact_step(&compaction::next_full_plan)? {
+            progress(&step.to_string());
+        }
+        while let Some(step) = self.build_due(None)? {
             progress(&step.to_string());
         }
         self.sweep()

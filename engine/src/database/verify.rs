@@ -4,13 +4,14 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::index::column_rows;
 use super::inner::Inner;
 use super::open::{LOCK_FILE, WAL_DIR, lost_manifest};
 use crate::cache::Cache;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{MANIFEST_DIR, ManifestLog, ManifestState};
 use crate::options::Options;
-use crate::version::{Files, Version};
+use crate::version::{Files, SegmentEntry, TableVersion, Version};
 use crate::wal::Wal;
 
 /// How much was read and how much of it is damaged.
@@ -143,7 +144,7 @@ impl Checker<'_> {
     fn check_segments(&mut self, version: &Version) -> Result<()> {
         let mut files = std::collections::BTreeMap::new();
         for entry in version.segments() {
-            let meta = entry.segment().meta();
+            let (meta, damage_count) = (entry.segment().meta(), self.counts.damage_count);
             self.counts.file_count += 2;
             self.counts.byte_count += meta.data_bytes + meta.index_bytes;
             let mut damages = Vec::new();
@@ -152,12 +153,36 @@ impl Checker<'_> {
                 self.judge(Err::<(), _>(damage))?;
             }
             self.judge(verified)?;
+            let is_whole = self.counts.damage_count == damage_count;
+            self.check_bitmaps(version.table(meta.table)?, entry, is_whole)?;
             files.extend(entry.files().iter().map(|file| (file.meta().id, file.clone())));
         }
         for file in files.values() {
             self.counts.file_count += 1;
             self.counts.byte_count += file.meta().bytes;
             self.judge(file.verify())?;
+        }
+        Ok(())
+    }
+
+    /// Checks the bitmaps of a segment, and holds them against its columns if it is whole.
+    fn check_bitmaps(
+        &mut self,
+        table: &TableVersion,
+        entry: &SegmentEntry,
+        is_whole: bool,
+    ) -> Result<()> {
+        for bitmap in entry.bitmaps().iter().filter(|bitmap| bitmap.meta().has_file()) {
+            self.counts.file_count += 1;
+            self.counts.byte_count += bitmap.meta().bytes;
+            let mut indexes = table.indexes.iter().map(|index| &index.entry);
+            let index = indexes.find(|index| index.id == bitmap.meta().index);
+            let position = index.and_then(|index| index.position_in(entry.segment().schema()));
+            let mut column = match position.filter(|_| is_whole) {
+                Some(position) => Some(column_rows(entry.segment(), position)?),
+                None => None,
+            };
+            self.judge(bitmap.verify(column.as_mut()))?;
         }
         Ok(())
     }

@@ -134,7 +134,8 @@ impl TableSpec {
     }
 }
 
-fn check_name(what: &str, name: &str) -> Result<()> {
+/// An error if something (`what`) cannot have this name.
+pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
     if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
         return Err(Error::invalid(format!(
             "`{name}` cannot be the name of a {what}: 1 to {NAME_BYTES_MAX} bytes"

@@ -1,8 +1,10 @@
 //! An immutable picture of all segments: what a snapshot pins and what a flush or compaction replaces.
 
 mod erased_mark;
+mod index;
 mod segment_entry;
 mod table_version;
 
+pub(crate) use index::Index;
 pub(crate) use segment_entry::SegmentEntry;
 pub(crate) use table_version::{Files, LastErasure, TABLES_DIR, TableVersion, Version};
