@@ -2,6 +2,7 @@
 
 mod columns;
 mod erasures;
+mod indexes;
 mod partitions;
 mod segments;
 mod settings;
@@ -20,7 +21,8 @@ use crate::error::{Error, Result};
 /// The schema that system tables live in.
 pub(crate) const SCHEMA: &str = "annals";
 
-const NAMES: &[&str] = &["tables", "columns", "partitions", "segments", "erasures", "settings"];
+const NAMES: &[&str] =
+    &["tables", "columns", "partitions", "segments", "indexes", "erasures", "settings"];
 
 /// The system table of this name, as it is now.
 pub(crate) fn table(
@@ -34,6 +36,7 @@ pub(crate) fn table(
         "columns" => columns::rows(snapshot)?,
         "partitions" => partitions::rows(database)?,
         "segments" => segments::rows(database)?,
+        "indexes" => indexes::rows(database)?,
         "erasures" => erasures::rows(database)?,
         "settings" => settings::rows(state)?,
         _ => {

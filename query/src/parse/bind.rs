@@ -40,6 +40,8 @@ pub(crate) fn bind_statement(statement: &mut Statement, parameters: &[Value]) ->
         Statement::Begin { system_time } => binder.put(system_time),
         Statement::Assert { condition, .. } => binder.put(condition),
         Statement::CreateTable(_)
+        | Statement::CreateIndex(_)
+        | Statement::DropIndex { .. }
         | Statement::DropView { .. }
         | Statement::Describe { .. }
         | Statement::Commit

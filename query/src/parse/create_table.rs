@@ -127,7 +127,7 @@ fn key_column(column: &IndexColumn) -> Result<String> {
     }
 }
 
-fn fold(name: &sqlparser::ast::Ident) -> String {
+pub(super) fn fold(name: &sqlparser::ast::Ident) -> String {
     match name.quote_style {
         Some(_) => name.value.clone(),
         None => name.value.to_lowercase(),

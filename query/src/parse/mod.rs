@@ -8,6 +8,7 @@ mod bind;
 mod create_table;
 mod depth;
 mod dialect;
+mod index;
 mod scope;
 mod sequenced;
 mod statement;
@@ -16,6 +17,7 @@ mod tokens;
 
 pub(crate) use bind::bind_statement as bind;
 pub(crate) use create_table::{CreateTable, table_name};
+pub(crate) use index::CreateIndex;
 pub(crate) use scope::{EVENT_ID, is_hidden, show_periods};
 pub(crate) use sequenced::{Sequenced, sequenced};
 pub(crate) use statement::{

@@ -4,6 +4,7 @@ mod breadth;
 mod direct;
 mod erase;
 mod execute;
+mod index;
 mod outcome;
 mod prepared;
 mod sql;

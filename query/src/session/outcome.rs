@@ -39,6 +39,10 @@ pub enum Tag {
     Erase,
     /// CREATE TABLE.
     CreateTable,
+    /// CREATE INDEX.
+    CreateIndex,
+    /// DROP INDEX.
+    DropIndex,
     /// CREATE VIEW.
     CreateView,
     /// DROP VIEW.
@@ -64,6 +68,8 @@ impl fmt::Display for Tag {
             Tag::Delete => "DELETE",
             Tag::Erase => "ERASE",
             Tag::CreateTable => "CREATE TABLE",
+            Tag::CreateIndex => "CREATE INDEX",
+            Tag::DropIndex => "DROP INDEX",
             Tag::CreateView => "CREATE VIEW",
             Tag::DropView => "DROP VIEW",
             Tag::Begin => "BEGIN",
