@@ -28,7 +28,7 @@ const CONTAINER_BYTES: usize = 40;
 pub(crate) enum Wanted {
     /// Those that hold no value.
     Null,
-    /// Those that hold one of these values, encoded as keys are.
+    /// Those that hold one of these values, encoded as keys are and in their order.
     Values(Vec<Vec<u8>>),
 }
 
@@ -131,12 +131,8 @@ impl BitmapFile {
         let directory = self.directory()?;
         let mut positions: Vec<usize> = match wanted {
             Wanted::Null => vec![NULL_ENTRY],
-            Wanted::Values(values) => {
-                values.iter().filter_map(|value| directory.position(value)).collect()
-            }
+            Wanted::Values(values) => directory.positions(values),
         };
-        positions.sort_unstable();
-        positions.dedup();
         let mut rows = RoaringBitmap::new();
         positions.retain(|position| {
             let held = self.cache.get::<RoaringBitmap>(self.key(PART_BITMAPS, *position as u32));
@@ -240,8 +236,7 @@ impl BitmapFile {
         let Some(column) = column else { return Ok(()) };
         let values = directory.values().zip(&bitmaps[1..]);
         let is_same = column.sorted().is_some_and(|column| {
-            *column.nulls == bitmaps[NULL_ENTRY]
-                && column.values.into_iter().eq(values.map(|(value, bitmap)| (value, bitmap)))
+            *column.nulls == bitmaps[NULL_ENTRY] && column.values.into_iter().eq(values)
         });
         if !is_same {
             let what = "the bitmaps differ from the column";

@@ -19,6 +19,7 @@
 //! A value is encoded as in a key; NULL's is empty, and so is its bitmap where no row is NULL. A bitmap is Roaring's portable
 //! serialization of the numbers of the rows. Lengths follow from the counts and from what the manifest says: there is no padding.
 
+use std::cmp::Ordering;
 use std::path::Path;
 
 use roaring::RoaringBitmap;
@@ -214,21 +215,35 @@ impl Directory {
         &self.value_bytes[start as usize..self.value_ends[position] as usize]
     }
 
-    /// The position of a value's entry, if a row has the value.
-    pub(super) fn position(&self, value: &[u8]) -> Option<usize> {
+    /// The positions of the entries of some values, both ascending: of those that a row has.
+    pub(super) fn positions(&self, values: &[Vec<u8>]) -> Vec<usize> {
+        let all = NULL_ENTRY + 1..self.entries.len();
+        // The list of a join may be far longer than the directory.
+        if values.len() > all.len() {
+            let is_wanted =
+                |value: &[u8]| values.binary_search_by(|other| other[..].cmp(value)).is_ok();
+            return all.filter(|position| is_wanted(self.value(*position))).collect();
+        }
+        let mut positions: Vec<usize> =
+            values.iter().filter_map(|value| self.position(value)).collect();
+        positions.dedup();
+        positions
+    }
+
+    fn position(&self, value: &[u8]) -> Option<usize> {
         let (mut low, mut high) = (NULL_ENTRY + 1, self.entries.len());
         while low < high {
             let middle = low.midpoint(high);
             match self.value(middle).cmp(value) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Equal => return Some(middle),
-                std::cmp::Ordering::Greater => high = middle,
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return Some(middle),
+                Ordering::Greater => high = middle,
             }
         }
         None
     }
 
-    /// Values with the bitmaps of their entries, NULL's left out.
+    /// The values of all entries but NULL's.
     pub(super) fn values(&self) -> impl Iterator<Item = &[u8]> {
         (1..self.entries.len()).map(|position| self.value(position))
     }

@@ -73,7 +73,9 @@ fn path(written: &Written) -> PathBuf {
 }
 
 fn rows(file: &BitmapFile, values: &[&str]) -> Result<Vec<u32>> {
-    let wanted = Wanted::Values(values.iter().map(|value| encoded(value)).collect());
+    let mut values: Vec<Vec<u8>> = values.iter().map(|value| encoded(value)).collect();
+    values.sort_unstable();
+    let wanted = Wanted::Values(values);
     Ok(file.rows_of(&wanted)?.iter().collect())
 }
 
@@ -106,6 +108,8 @@ fn the_rows_of_a_value_are_those_that_hold_it() {
         assert_eq!(rows(&written.file, &["a"]).unwrap(), [0, 1, 4]);
         assert_eq!(rows(&written.file, &["b", "a", "c", "b"]).unwrap(), [0, 1, 3, 4, 5]);
         assert_eq!(rows(&written.file, &["", "aa", "c"]).unwrap(), [0_u32; 0]);
+        assert_eq!(rows(&written.file, &["", "c"]).unwrap(), [0_u32; 0]);
+        assert_eq!(rows(&written.file, &["", "aa", "b", "b", "c"]).unwrap(), [3, 5]);
         let nulls = written.file.rows_of(&Wanted::Null).unwrap();
         assert_eq!(nulls, RoaringBitmap::from([2]));
     }

@@ -123,8 +123,8 @@ impl Database {
         self.inner().flush()
     }
 
-    /// Flushes, then brings every version as a plain row into its partition, in as few segments as can be. `progress` is told
-    /// what is being done, a line for each step. Reads and writes go on.
+    /// Flushes, then brings every version as a plain row into its partition, in as few segments as can be, and makes the bitmaps that
+    /// indexes lack. `progress` is told what is being done, a line for each step. Reads and writes go on.
     pub fn compact(&self, progress: &mut dyn FnMut(&str)) -> Result<()> {
         self.inner().compact(progress)
     }

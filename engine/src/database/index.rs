@@ -64,6 +64,7 @@ impl Inner {
     fn record_index(&self, name: &str, table: &str, column: &str) -> Result<IndexId> {
         check_name("index", name)?;
         let mut manifest = self.manifest.lock();
+        manifest.log.check()?;
         if manifest.state.indexes.values().any(|index| index.name == name) {
             return Err(Error::conflict(format!("there is an index `{name}` already")));
         }
@@ -142,9 +143,15 @@ impl Inner {
 
     /// Makes the bitmaps of a segment; `None` if the index has been dropped meanwhile.
     fn build(&self, due: &Due) -> Result<Option<Step>> {
-        // A file of this name that is there must not be one that the manifest names on disk, but not here.
-        self.manifest.lock().log.check()?;
         let (segment, index) = (due.entry.segment(), &due.index.entry);
+        {
+            let manifest = self.manifest.lock();
+            // A file of this name that is there must not be one that the manifest names on disk, but not here.
+            manifest.log.check()?;
+            if !manifest.state.indexes.contains_key(&index.id) {
+                return Ok(None);
+            }
+        }
         let meta = segment.meta();
         let dir = self.files.partition_dir(meta.table, &meta.partition.name());
         let mut rows = match index.position_in(segment.schema()) {
@@ -201,7 +208,7 @@ fn half_built(name: &str, error: Error) -> Error {
     ))
 }
 
-/// Refuses columns that have no few values, or whose equal values may look different.
+/// Refuses columns that are not of a few values, or whose equal values may look different.
 fn check_type(schema: &TableSchema, position: usize) -> Result<()> {
     let column = &schema.columns[position];
     let why = match column.data_type {

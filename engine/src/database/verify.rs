@@ -179,7 +179,7 @@ impl Checker<'_> {
             let index = indexes.find(|index| index.id == bitmap.meta().index);
             let position = index.and_then(|index| index.position_in(entry.segment().schema()));
             let mut column = match position.filter(|_| is_whole) {
-                Some(position) => Some(column_rows(entry.segment(), position)?),
+                Some(position) => self.judge(column_rows(entry.segment(), position))?,
                 None => None,
             };
             self.judge(bitmap.verify(column.as_mut()))?;

@@ -181,7 +181,11 @@ impl Test {
             Test::Compare(Comparison::Eq, value, _) => {
                 Wanted::Values(vec![encode_keys(std::slice::from_ref(value))?.get(0).to_vec()])
             }
-            Test::In(list) => Wanted::Values(list.encoded.iter().cloned().collect()),
+            Test::In(list) => {
+                let mut values: Vec<Vec<u8>> = list.encoded.iter().cloned().collect();
+                values.sort_unstable();
+                Wanted::Values(values)
+            }
             Test::IsNull => Wanted::Null,
             _ => return Ok(None),
         }))

@@ -53,7 +53,7 @@ fn names_are_unique_and_wrong_requests_are_refused() {
     for column in ["real", "double", "json", "bytes"] {
         refused("l", "other", column, ErrorKind::Invalid, "takes no bitmap index");
     }
-    refused("", "goods", "kind", ErrorKind::Invalid, "cannot be the name of a index");
+    refused("", "goods", "kind", ErrorKind::Invalid, "cannot be the name of an index");
     refused("_l", "goods", "kind", ErrorKind::Invalid, "are reserved");
     let error = database.drop_index("l").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");

@@ -9,3 +9,4 @@ mod crash;
 mod damage;
 mod goods;
 mod pruning;
+mod types;
