@@ -104,7 +104,8 @@ pub fn draw_step(rng: &mut Rng, at: &Situation<'_>) -> Step {
         9 => draw_erasure(rng, at),
         _ => {
             let table = rng.below(at.shapes.len());
-            Step::Index(table, *rng.pick(&at.shapes[table].indexable()))
+            let columns = at.shapes[table].indexable();
+            Step::Index(table, columns[rng.below(columns.len())])
         }
     }
 }

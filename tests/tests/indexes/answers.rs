@@ -105,7 +105,7 @@ fn answers_over_random_histories_are_those_without_indexes() {
 #[test]
 fn answers_over_segments_of_many_blocks_are_those_without_indexes() {
     for seed in runs("indexes::answers_over_segments_of_many_blocks", 7_100, 1) {
-        let shown = check(seed, 8, 80_000, 16 << 20);
+        let shown = check(seed, 6, 60_000, 16 << 20);
         println!("{shown:?}");
         assert!(shown.use_count > 20, "{shown:?}");
     }

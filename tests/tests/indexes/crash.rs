@@ -106,8 +106,7 @@ fn a_power_cut_at_any_call_leaves_an_index_or_none_and_the_same_answers() {
             let disk = MemoryDisk::new();
             let (scratch, database) = filled(&disk, work);
             let expected = answers(&database);
-            let (before, first) = (disk.call_count(), *calls(work).start());
-            disk.power_off_at(before + 1 + (call - first));
+            disk.power_off_at(call);
             let done = work.run(&database);
             drop((database, scratch));
             for seed in 0..4 {
@@ -155,8 +154,7 @@ fn a_call_that_fails_leaves_an_index_or_none_and_it_can_be_repeated() {
             let disk = MemoryDisk::new();
             let (scratch, mut database) = filled(&disk, work);
             let expected = answers(&database);
-            let (before, first) = (disk.call_count(), *calls(work).start());
-            disk.fail_at(before + 1 + (call - first), kind);
+            disk.fail_at(call, kind);
             let what = format!("{work:?}: {kind:?} at call {call}");
             let failed = work.run(&database);
             if failed.as_ref().is_err_and(|error| error.kind() == ErrorKind::Halted) {

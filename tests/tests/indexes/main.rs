@@ -4,6 +4,7 @@
 //! at every call of the disk that the making and the dropping of an index make.
 
 mod answers;
+mod beside;
 mod catalogue;
 mod crash;
 mod damage;
