@@ -70,6 +70,7 @@ pub mod partition;
 pub mod schema;
 pub mod time;
 
+mod archive;
 mod bitmap;
 mod cache;
 mod clock;
@@ -117,13 +118,18 @@ macro_rules! rows {
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use database::{
-    Database, ERASED_KEY_COUNT_MAX, ErasedKey, Erasure, ErasureRequest, IndexStats, PartitionStats,
-    RecoveryReport, SegmentStats, Stats, Step, TableStats, VerifyReport, verify,
+    AuditRecord, Database, ERASED_KEY_COUNT_MAX, ErasedKey, Erasure, ErasureRequest, Hold,
+    IndexStats, PartitionChange, PartitionInfo, PartitionStats, RecoveryReport, Retention,
+    SegmentStats, Stats, Step, TableStats, VerifyReport, verify,
 };
 pub use error::{Error, ErrorKind, Result};
+pub use manifest::RetentionAction;
 pub use options::Options;
-pub use partition::{Partition, PartitionWidth};
-pub use scan::{Clause, Comparison, PartitionEstimate, Predicate, Rows, ScanEstimate, ScanMetrics};
+pub use partition::{Partition, PartitionState, PartitionWidth};
+pub use scan::{
+    Clause, Comparison, MissingPartition, PartitionEstimate, Predicate, Rows, ScanEstimate,
+    ScanMetrics,
+};
 pub use schema::{
     Column, DataType, SYSTEM_FROM, SYSTEM_TO, TableSchema, TableSpec, VALID_FROM, VALID_TO, Value,
 };

@@ -1,6 +1,8 @@
 //! Which rows of a segment are of one of some keys: what an erasure leaves out when it rewrites the segment.
 
-use crate::codec::Keys;
+use std::collections::HashSet;
+
+use crate::codec::{KeyedHash, Keys, Secret};
 use crate::error::Result;
 use crate::schema::TableSchema;
 use crate::segment::{BLOCK_ROWS, Section, Segment};
@@ -69,6 +71,23 @@ impl ErasedKeys {
         let row_counts = row_counts.into_iter().enumerate().filter(|(_, count)| *count > 0);
         Ok(RowsOfKeys { rows, row_counts: row_counts.collect() })
     }
+}
+
+/// The rows of a segment whose key has one of some keyed hashes, ascending: all that is left to know erased keys by.
+pub(crate) fn rows_with_hashes(
+    schema: &TableSchema,
+    segment: &Segment,
+    secret: &Secret,
+    hashes: &HashSet<KeyedHash>,
+) -> Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for block in 0..segment.meta().block_count() {
+        let rows: Vec<u32> = (0..segment.block_len(block) as u32).collect();
+        let keys = segment.keys_of(schema, block, &rows)?;
+        let is_erased = |row: &u32| hashes.contains(&secret.hash(keys.get(*row as usize)));
+        found.extend(rows.into_iter().filter(is_erased).map(|row| block * BLOCK_ROWS + row));
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

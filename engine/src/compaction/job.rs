@@ -34,7 +34,8 @@ pub(crate) fn compact(
 ) -> Result<Compacted> {
     let (mut sources, mut first_batches) = (Vec::new(), Vec::new());
     let mut placement = Placement::new(schema.partition_width);
-    plan.partitions().for_each(|partition| placement.keep_home(partition));
+    let homes = plan.partitions().chain(plan.homes.iter().copied());
+    homes.for_each(|partition| placement.keep_home(partition));
     for (at, entry) in plan.inputs.iter().enumerate() {
         first_batches.push(sources.len() as u32);
         let left_out = left_out.get(at).map_or(&[][..], Vec::as_slice);

@@ -8,7 +8,9 @@
 mod erase;
 mod job;
 mod policy;
+mod settling;
 
-pub(crate) use erase::ErasedKeys;
+pub(crate) use erase::{ErasedKeys, rows_with_hashes};
 pub(crate) use job::{Compacted, compact};
 pub(crate) use policy::{Plan, debt, next_full_plan, next_plan, plan_of};
+pub(crate) use settling::{partitions_ended, settling_plan};

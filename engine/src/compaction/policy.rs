@@ -47,6 +47,8 @@ pub(crate) struct Plan {
     pub(crate) inputs: Vec<Arc<SegmentEntry>>,
     /// Rows that ended go to their partition's own segment if they are at least so many, or if that partition is one of the inputs'.
     pub(crate) direct_row_count_min: usize,
+    /// Partitions whose rows go there however few they are, beside those of the inputs.
+    pub(crate) homes: Vec<Partition>,
 }
 
 impl Plan {
@@ -68,8 +70,12 @@ impl Plan {
 
 /// One segment by itself, to be written without some of its rows.
 pub(crate) fn plan_of(entry: &Arc<SegmentEntry>) -> Plan {
-    let table = entry.segment().meta().table;
-    Plan { table, inputs: vec![entry.clone()], direct_row_count_min: DIRECT_ROW_COUNT_MIN }
+    plan_with(entry.segment().meta().table, vec![entry.clone()])
+}
+
+/// Some segments of a table, to be written as the background does it.
+pub(super) fn plan_with(table: TableId, inputs: Vec<Arc<SegmentEntry>>) -> Plan {
+    Plan { table, inputs, direct_row_count_min: DIRECT_ROW_COUNT_MIN, homes: Vec::new() }
 }
 
 /// The most useful background compaction of a table, if one is due.
@@ -77,8 +83,7 @@ pub(crate) fn next_plan(table: &TableVersion) -> Option<Plan> {
     let alike = by_likeness(table);
     let merge = alike.iter().find_map(|((partition, _), segments)| merge_of(*partition, segments));
     let inputs = merge.or_else(|| rewrite_of(&alike))?;
-    let table = table.schema.id;
-    Some(Plan { table, inputs, direct_row_count_min: DIRECT_ROW_COUNT_MIN })
+    Some(plan_with(table.schema.id, inputs))
 }
 
 /// Small segments of about one size, if there are many.
@@ -146,7 +151,7 @@ pub(crate) fn next_full_plan(table: &TableVersion) -> Option<Plan> {
         };
         inputs = alike.iter().find_map(merge)?;
     }
-    Some(Plan { table: table.schema.id, inputs, direct_row_count_min: 0 })
+    Some(Plan { direct_row_count_min: 0, ..plan_with(table.schema.id, inputs) })
 }
 
 /// Segments that are merged with one another: of one partition, and in time partitions with open rows or without.
@@ -186,7 +191,7 @@ fn is_dirty(entry: &SegmentEntry) -> bool {
 }
 
 /// As many segments, in the order given, as one compaction may read; at least one, if there is one.
-fn within_budget(segments: Vec<Arc<SegmentEntry>>) -> Vec<Arc<SegmentEntry>> {
+pub(super) fn within_budget(segments: Vec<Arc<SegmentEntry>>) -> Vec<Arc<SegmentEntry>> {
     let (mut rows, mut bytes) = (0, 0);
     let mut taken = Vec::new();
     for entry in segments {

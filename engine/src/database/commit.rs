@@ -38,6 +38,7 @@ impl Inner {
             return Err(halted);
         }
         self.check_expectations(&writer, transaction)?;
+        self.check_sealed(&writer, transaction)?;
         // Before anything of the transaction is logged: a disk without room for a new file of the log refuses it cleanly.
         let active = self.active_memtable();
         if active.byte_count() > self.memtable_bytes_max() || active.is_full() {

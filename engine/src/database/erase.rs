@@ -15,6 +15,7 @@ use arrow::array::RecordBatch;
 use super::erasure::{Erasure, ErasureRequest};
 use super::inner::Inner;
 use super::install::Garbage;
+use super::lifecycle::Auditor;
 use super::open::remove_unnamed;
 use crate::codec::{Secret, encode_keys};
 use crate::compaction::{self, ErasedKeys};
@@ -49,10 +50,12 @@ impl Inner {
             let state = self.shared.lock().state.clone();
             state.version.table_by_name(table)?.schema.clone()
         };
-        let keys = erased_keys(&schema, keys)?;
+        let given = keys;
+        let keys = erased_keys(&schema, given)?;
         let _erasing = self.erasing.write();
         let _flushing = self.flushing.lock();
         let _compacting = self.compacting.lock();
+        self.check_erasable(&schema, given)?;
         let (erased_us, frozen_count) = self.freeze_for_erasure()?;
         let mut traces = vec![Trace::default(); keys.len()];
         self.look_in_memtables(&schema, &keys, frozen_count, &mut traces);
@@ -157,8 +160,14 @@ impl Inner {
             Some(secret) => secret.clone(),
             None => Secret::new()?,
         };
+        // Of what a partition outside holds nothing is known here: every key is remembered until it comes back.
+        let outside = manifest.state.sealed.values();
+        let outside = outside.filter(|s| s.table == schema.id && s.state.is_attachable());
+        let unreached: Vec<String> = outside.map(|sealed| sealed.place()).collect();
+        let is_outside = !unreached.is_empty();
         let traced = keys.iter().zip(traces);
-        let traced = traced.filter(|(_, trace)| trace.is_in_memory || trace.row_count > 0);
+        let traced =
+            traced.filter(|(_, trace)| is_outside || trace.is_in_memory || trace.row_count > 0);
         let erased = traced.map(|((_, key), trace)| ErasedKeyEntry {
             hash: secret.hash(key),
             row_count: trace.row_count,
@@ -169,9 +178,13 @@ impl Inner {
         erased.sort_unstable_by_key(|key| key.hash);
         let number = if erased.is_empty() { 0 } else { manifest.state.next_erasure() };
         let file_count = edit.segments_removed.len() as u64;
-        let record = request.record((number, schema.id), erased_us, file_count, erased);
+        let mut record = request.record((number, schema.id), erased_us, file_count, erased);
+        record.unreached = unreached;
         let erasure = Erasure::of(&record, &schema.name);
         if number > 0 {
+            let auditor = Auditor { at_us: erased_us, by: &record.by, table: &schema.name };
+            let detail = format!("{} keys, {file_count} segments", record.keys.len());
+            edit.audit.push(auditor.entry(&manifest, &[], "erase", "", detail));
             edit.erasures.push(record);
             edit.erasure_secret = Some(secret);
             edit.answered_us = Some(erased_us);

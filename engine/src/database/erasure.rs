@@ -50,7 +50,8 @@ impl ErasureRequest {
         keys: Vec<ErasedKeyEntry>,
     ) -> ErasureEntry {
         let (by, reason) = (self.by.clone(), self.reason.clone());
-        ErasureEntry { number, table, erased_us, by, reason, file_count, keys }
+        let unreached = Vec::new();
+        ErasureEntry { number, table, erased_us, by, reason, file_count, keys, unreached }
     }
 }
 
@@ -68,11 +69,12 @@ pub struct Erasure {
     pub by: String,
     /// Why, if that was told.
     pub reason: Option<String>,
-    /// The keys of which there was a trace.
+    /// The keys of which there was a trace, or could be one in [`Erasure::unreached`].
     pub keys: Vec<ErasedKey>,
     /// Segments that were rewritten without rows of the keys, or removed because they held nothing else.
     pub file_count: u64,
-    /// Places that the erasure concerns and could not reach. There are none as long as all partitions are in the folder.
+    /// Places that may hold something of the keys and were not reached: partitions that are detached or archived. Attaching one carries
+    /// the erasure out in it.
     pub unreached: Vec<String>,
 }
 
@@ -109,7 +111,7 @@ impl Erasure {
             reason: record.reason.clone(),
             keys: record.keys.iter().map(key).collect(),
             file_count: record.file_count,
-            unreached: Vec::new(),
+            unreached: record.unreached.clone(),
         }
     }
 }

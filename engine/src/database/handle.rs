@@ -273,7 +273,7 @@ impl Database {
         self.inner().close()
     }
 
-    fn inner(&self) -> &Inner {
+    pub(super) fn inner(&self) -> &Inner {
         &self.handle.inner
     }
 }

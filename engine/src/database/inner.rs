@@ -11,7 +11,7 @@ use super::open::RecoveryReport;
 use super::pressure::Pace;
 use crate::disk::DiskLock;
 use crate::error::{Error, Result};
-use crate::manifest::{ManifestLog, ManifestState};
+use crate::manifest::{ManifestLog, ManifestState, PartitionId};
 use crate::memtable::Memtable;
 use crate::options::Options;
 use crate::schema::{TableId, TableSchema, TableSpec};
@@ -27,6 +27,8 @@ pub(crate) struct Inner {
     pub(super) files: Files,
     pub(super) wal: Wal,
     pub(super) recovery: RecoveryReport,
+    /// Held while a partition is taken out or comes back.
+    pub(super) life: Mutex<()>,
     /// Held by an erasure while it runs, and shared by commits that have read before they write: between the instant of an erasure
     /// and its end they would write again what is being erased.
     pub(super) erasing: RwLock<()>,
@@ -61,6 +63,8 @@ pub(crate) struct Inner {
 pub(super) struct Writer {
     pub(super) next_commit: u64,
     pub(super) clocks: HashMap<TableId, TableClock>,
+    /// Partitions that are on their way out: their ranges are sealed.
+    pub(super) sealing: Vec<PartitionId>,
     /// The log record being put together; kept for its memory.
     pub(super) record: Vec<u8>,
 }

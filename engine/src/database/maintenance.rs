@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::MutexGuard;
 
 use super::inner::Inner;
+use super::lifecycle::PartitionChange;
 use crate::compaction::{self, Compacted, Plan};
 use crate::error::Result;
 use crate::flush::FlushedTable;
@@ -49,6 +50,11 @@ pub enum Step {
         /// The rows of the segment.
         row_count: u64,
     },
+    /// Partitions left the database because their table's retention says so.
+    Retention {
+        /// What became of each.
+        changes: Vec<PartitionChange>,
+    },
 }
 
 impl fmt::Display for Step {
@@ -64,6 +70,9 @@ impl fmt::Display for Step {
             Step::Index { index, table, partition, row_count } => {
                 write!(f, "indexed {row_count} rows of {table}/{partition} for {index}")
             }
+            Step::Retention { changes } => {
+                write!(f, "retention took out {} partitions", changes.len())
+            }
         }
     }
 }
@@ -72,7 +81,8 @@ impl fmt::Display for Step {
 const BESIDE_FLUSH_BYTES_MAX: u64 = 112 << 20;
 
 impl Inner {
-    /// One step, if one is due; flushes go before compactions, and these before indexes: what is to be replaced needs none.
+    /// One step, if one is due; flushes go before compactions, these before what retention asks for, and that before indexes: what is to be
+    /// replaced, or taken out, needs none.
     pub(super) fn maintain(&self) -> Result<Option<Step>> {
         self.check_open()?;
         if let Some(step) = self.flush_oldest()? {
@@ -81,7 +91,16 @@ impl Inner {
         if let Some(step) = self.compact_due()? {
             return Ok(Some(step));
         }
+        if let Some(step) = self.retain_due()? {
+            return Ok(Some(step));
+        }
         self.build_due(None)
+    }
+
+    /// Takes out what has passed out of its table's retention, if anything has.
+    pub(super) fn retain_due(&self) -> Result<Option<Step>> {
+        let changes = self.apply_retention()?;
+        Ok((!changes.is_empty()).then_some(Step::Retention { changes }))
     }
 
     /// Flushes the oldest memtable that takes no more writes.
@@ -155,19 +174,22 @@ impl Inner {
 
     /// Carries out the background compaction that is due, if one is.
     pub(super) fn compact_due(&self) -> Result<Option<Step>> {
-        self.compact_step(&compaction::next_plan)
+        self.compact_step(&|table| Ok(compaction::next_plan(table)))
     }
 
     /// Carries out the plan that `choose` finds for some table.
-    fn compact_step(&self, choose: &dyn Fn(&TableVersion) -> Option<Plan>) -> Result<Option<Step>> {
+    pub(super) fn compact_step(
+        &self,
+        choose: &dyn Fn(&TableVersion) -> Result<Option<Plan>>,
+    ) -> Result<Option<Step>> {
         let mut _flushing = None;
         let (_compacting, state, plan) = loop {
             let compacting = self.compacting.lock();
             self.sweep()?;
             let state = self.shared.lock().state.clone();
-            let Some(plan) = state.version.tables.values().find_map(|table| choose(table)) else {
-                return Ok(None);
-            };
+            let mut plans = state.version.tables.values().filter_map(|t| choose(t).transpose());
+            let Some(plan) = plans.next().transpose()? else { return Ok(None) };
+            drop(plans);
             if _flushing.is_some() || plan.decoded_bytes() <= BESIDE_FLUSH_BYTES_MAX {
                 break (compacting, state, plan);
             }
@@ -229,7 +251,7 @@ impl Inner {
 
     pub(super) fn compact(&self, progress: &mut dyn FnMut(&str)) -> Result<()> {
         self.flush()?;
-        while let Some(step) = self.compact_step(&compaction::next_full_plan)? {
+        while let Some(step) = self.compact_step(&|table| Ok(compaction::next_full_plan(table)))? {
             progress(&step.to_string());
         }
         while let Some(step) = self.build_due(None)? {

@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::inner::{Inner, Manifest, Shared, TableClock, Wake, Writer};
 use super::pressure::Pace;
+use crate::archive::remove_folder;
 use crate::cache::Cache;
 use crate::disk::{Disk, DiskLock};
 use crate::error::{Error, Result};
@@ -21,7 +22,7 @@ use crate::options::Options;
 use crate::schema::{TableId, TableSchema};
 use crate::snapshot::State;
 use crate::transaction::decode_transaction;
-use crate::version::{Files, TABLES_DIR, Version};
+use crate::version::{DETACHED_DIR, Files, TABLES_DIR, Version};
 use crate::wal::{Wal, WalOptions, WalRecovery};
 
 /// The file whose lock makes a process the owner of a database.
@@ -41,7 +42,8 @@ pub struct RecoveryReport {
     pub log_bytes: u64,
     /// What was cut from the end of the log or of the manifest, never having been acknowledged: where, how much, and why.
     pub cuts: Vec<String>,
-    /// Files that an unfinished flush, compaction, erasure or building of an index had left, and that were removed.
+    /// Files that an unfinished flush, compaction, erasure or building of an index had left, and folders of partitions that were not
+    /// taken out after all or are back: they were removed.
     pub removed_files: Vec<String>,
 }
 
@@ -172,13 +174,18 @@ impl Replayed {
             is_background_dead: false,
             is_closed: false,
         };
-        let writer =
-            Writer { next_commit: self.last_commit + 1, clocks: self.clocks, record: Vec::new() };
+        let writer = Writer {
+            next_commit: self.last_commit + 1,
+            clocks: self.clocks,
+            sealing: Vec::new(),
+            record: Vec::new(),
+        };
         Inner {
             options,
             files,
             wal,
             recovery,
+            life: Mutex::new(()),
             erasing: RwLock::new(()),
             flushing: Mutex::new(()),
             compacting: Mutex::new(()),
@@ -320,7 +327,26 @@ fn remove_orphans(files: &Files, state: &ManifestState) -> Result<Vec<String>> {
     for table in files.disk.list(&files.tables_dir())? {
         remove_unnamed(files, &files.tables_dir().join(table), &named, &mut removed)?;
     }
+    remove_left_folders(files, &version, &mut removed)?;
     Ok(removed)
+}
+
+/// Removes folders of partitions that are not detached: one was not yet, or was attached or dropped.
+fn remove_left_folders(files: &Files, version: &Version, removed: &mut Vec<String>) -> Result<()> {
+    let sealed = version.tables.values().flat_map(|table| table.sealed.values());
+    let places = sealed.filter_map(|sealed| sealed.entry.location.as_ref());
+    let kept: HashSet<PathBuf> = places.map(|place| files.dir.join(place)).collect();
+    let detached = files.dir.join(DETACHED_DIR);
+    for table in files.disk.list(&detached)? {
+        for partition in files.disk.list(&detached.join(&table))? {
+            let folder = detached.join(&table).join(partition);
+            if !kept.contains(&folder) {
+                remove_folder(files.disk.as_ref(), &folder)?;
+                removed.push(files.shown(&folder));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Removes the files of a table that are not among those named, durably, and adds them to `removed`.

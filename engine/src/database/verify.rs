@@ -7,11 +7,14 @@ use std::sync::Arc;
 use super::index::column_rows;
 use super::inner::Inner;
 use super::open::{LOCK_FILE, WAL_DIR, lost_manifest};
+use crate::archive::{MANIFEST_FILE, read_manifest};
 use crate::cache::Cache;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{MANIFEST_DIR, ManifestLog, ManifestState};
 use crate::options::Options;
-use crate::version::{Files, SegmentEntry, TableVersion, Version};
+use crate::partition::PartitionState;
+use crate::segment::Segment;
+use crate::version::{Files, Sealed, SegmentEntry, TableVersion, Version};
 use crate::wal::Wal;
 
 /// How much was read and how much of it is damaged.
@@ -141,26 +144,54 @@ impl Checker<'_> {
         Ok(())
     }
 
+    fn check_segment(&mut self, segment: &Segment) -> Result<()> {
+        let meta = segment.meta();
+        self.counts.file_count += 2;
+        self.counts.byte_count += meta.data_bytes + meta.index_bytes;
+        let mut damages = Vec::new();
+        let verified = segment.verify(&mut |damage| damages.push(damage));
+        for damage in damages {
+            self.judge(Err::<(), _>(damage))?;
+        }
+        self.judge(verified).map(drop)
+    }
+
     fn check_segments(&mut self, version: &Version) -> Result<()> {
         let mut files = std::collections::BTreeMap::new();
         for entry in version.segments() {
-            let (meta, damage_count) = (entry.segment().meta(), self.counts.damage_count);
-            self.counts.file_count += 2;
-            self.counts.byte_count += meta.data_bytes + meta.index_bytes;
-            let mut damages = Vec::new();
-            let verified = entry.segment().verify(&mut |damage| damages.push(damage));
-            for damage in damages {
-                self.judge(Err::<(), _>(damage))?;
-            }
-            self.judge(verified)?;
-            let is_whole = self.counts.damage_count == damage_count;
-            self.check_bitmaps(version.table(meta.table)?, entry, is_whole)?;
+            let damage_count = self.counts.damage_count;
+            self.check_segment(entry.segment())?;
+            let table = version.table(entry.segment().meta().table)?;
+            self.check_bitmaps(table, entry, self.counts.damage_count == damage_count)?;
             files.extend(entry.files().iter().map(|file| (file.meta().id, file.clone())));
         }
         for file in files.values() {
             self.counts.file_count += 1;
             self.counts.byte_count += file.meta().bytes;
             self.judge(file.verify())?;
+        }
+        let sealed = version.tables.values().flat_map(|table| table.sealed.values());
+        let detached = sealed.filter(|sealed| sealed.entry.state == PartitionState::Detached);
+        detached.into_iter().try_for_each(|sealed| self.check_detached(sealed))
+    }
+
+    /// A detached partition lies in the folder of the database, unless somebody has moved it: that is no damage.
+    fn check_detached(&mut self, sealed: &Sealed) -> Result<()> {
+        let dir = self.files.dir.join(sealed.entry.location.as_deref().unwrap_or_default());
+        if !self.files.disk.exists(&dir)? {
+            return Ok(());
+        }
+        let manifest = read_manifest(self.files.disk.as_ref(), &dir);
+        self.counts.file_count += 1;
+        if let Some((_, checksum)) = self.judge(manifest)?
+            && Some(checksum) != sealed.entry.checksum
+        {
+            let path = dir.join(MANIFEST_FILE);
+            let changed = Error::corrupt(path, 0, "its checksum differs from the one on record");
+            self.judge(Err::<(), _>(changed))?;
+        }
+        for entry in &sealed.segments {
+            self.check_segment(entry.segment())?;
         }
         Ok(())
     }

@@ -18,6 +18,14 @@ pub enum ErrorKind {
     Unavailable,
     /// The snapshot is older than an erasure in the table that it was asked about. Take a new one and ask again.
     Erased,
+    /// What was asked for may lie in a partition that was detached, archived or dropped, which is named. Attach it, or ask for what is
+    /// left.
+    Missing,
+    /// A write would create or change a version in a partition that was detached, archived or dropped, which is named. Attach it
+    /// first. Nothing was written.
+    Sealed,
+    /// A hold, which is named, keeps what was to be dropped or erased. Release it first. Nothing was changed.
+    Held,
     /// The operating system refused to read or list a file. Nothing was written; a retry may succeed.
     Io,
 }

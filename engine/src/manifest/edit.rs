@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::audit::AuditEntry;
 use super::erasure::ErasureEntry;
 use super::index::IndexEntry;
+use super::retention::{HoldEntry, HoldId, RetentionEntry};
+use super::sealed::{PartitionId, SealedEntry};
 use crate::bitmap::{BitmapMeta, IndexId};
 use crate::codec::Secret;
 use crate::schema::{TableId, TableSchema};
@@ -65,6 +68,24 @@ pub(crate) struct Edit {
     /// Erasures that were carried out with this edit, or before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) erasures: Vec<ErasureEntry>,
+    /// Partitions that are not part of the database from now on, or whose place has changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) partitions_sealed: Vec<SealedEntry>,
+    /// Sealed partitions that are part of it again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) partitions_attached: Vec<PartitionId>,
+    /// How long tables are kept from now on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) retentions: Vec<RetentionEntry>,
+    /// Holds that apply from now on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) holds_placed: Vec<HoldEntry>,
+    /// Holds that apply no more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) holds_released: Vec<HoldId>,
+    /// What stays on record of this edit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) audit: Vec<AuditEntry>,
 }
 
 /// How far one table has come.

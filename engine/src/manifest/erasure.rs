@@ -21,8 +21,11 @@ pub(crate) struct ErasureEntry {
     pub(crate) reason: Option<String>,
     /// How many segments were replaced or removed.
     pub(crate) file_count: u64,
-    /// The keys of which there was a trace.
+    /// The keys of which there was a trace, or could be one in `unreached`.
     pub(crate) keys: Vec<ErasedKeyEntry>,
+    /// Places that were not reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unreached: Vec<String>,
 }
 
 /// A key that was erased.

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::audit::AuditEntry;
 use super::edit::{Edit, TableProgress};
 use super::erasure::ErasureEntry;
 use super::index::IndexEntry;
+use super::retention::{HoldEntry, HoldId, RetentionEntry};
+use super::sealed::{PartitionId, SealedEntry};
 use crate::bitmap::{BitmapMeta, IndexId};
 use crate::codec::Secret;
 use crate::error::{Error, Result};
@@ -33,6 +36,13 @@ pub(crate) struct ManifestState {
     pub(crate) erasure_secret: Option<Secret>,
     /// In their order. Shared, because every edit copies the state and nobody changes a record.
     pub(crate) erasures: Vec<Arc<ErasureEntry>>,
+    /// Partitions that are not part of the database.
+    pub(crate) sealed: BTreeMap<PartitionId, Arc<SealedEntry>>,
+    /// Those of tables that are not kept for ever.
+    pub(crate) retentions: BTreeMap<TableId, RetentionEntry>,
+    pub(crate) holds: BTreeMap<HoldId, Arc<HoldEntry>>,
+    /// In their order.
+    pub(crate) audit: Vec<Arc<AuditEntry>>,
 }
 
 /// A table in the manifest.
@@ -60,6 +70,10 @@ impl Default for ManifestState {
             answered_us: i64::MIN,
             erasure_secret: None,
             erasures: Vec::new(),
+            sealed: BTreeMap::new(),
+            retentions: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            audit: Vec::new(),
         }
     }
 }
@@ -108,6 +122,7 @@ impl ManifestState {
             }
             self.erasures.push(Arc::new(erasure.clone()));
         }
+        self.apply_life(edit)?;
         self.erasure_secret = edit.erasure_secret.clone().or(self.erasure_secret.take());
         self.wal_file = edit.wal_file.unwrap_or(self.wal_file);
         let newest = edit.wal_file_newest.unwrap_or(self.wal_file_newest);
@@ -154,6 +169,51 @@ impl ManifestState {
         Ok(())
     }
 
+    /// What an edit says of partitions that leave and come back, of retention and of holds.
+    fn apply_life(&mut self, edit: &Edit) -> Result<(), String> {
+        for id in &edit.partitions_attached {
+            let sealed = self.sealed.remove(id).filter(|sealed| sealed.state.is_attachable());
+            sealed.ok_or_else(|| format!("partition {} is not detached", id.partition))?;
+        }
+        for sealed in &edit.partitions_sealed {
+            let id = sealed.id();
+            let is_there =
+                |meta: &SegmentMeta| (meta.table, meta.partition) == (id.table, id.partition);
+            if !self.tables.contains_key(&id.table) || self.segments.values().any(is_there) {
+                return Err(format!("partition {} leaves and has segments", id.partition));
+            }
+            self.sealed.insert(id, Arc::new(sealed.clone()));
+        }
+        let in_sealed = |meta: &SegmentMeta| {
+            let id = PartitionId { table: meta.table, partition: meta.partition };
+            self.sealed.contains_key(&id)
+        };
+        if let Some(meta) = edit.segments_added.iter().find(|meta| in_sealed(meta)) {
+            return Err(format!(
+                "segment {} is in partition {}, which is sealed",
+                meta.id, meta.partition
+            ));
+        }
+        for retention in &edit.retentions {
+            self.retentions.insert(retention.table, retention.clone());
+        }
+        self.retentions.retain(|_, retention| retention.policy.is_some());
+        for id in &edit.holds_released {
+            self.holds.remove(id).ok_or_else(|| format!("there is no hold `{}`", id.name))?;
+        }
+        for hold in &edit.holds_placed {
+            let id = HoldId { table: hold.table, name: hold.name.clone() };
+            self.holds.insert(id, Arc::new(hold.clone()));
+        }
+        for entry in &edit.audit {
+            if entry.number != self.next_audit() {
+                return Err(format!("entry {} of the audit is out of order", entry.number));
+            }
+            self.audit.push(Arc::new(entry.clone()));
+        }
+        Ok(())
+    }
+
     /// The one edit that makes this state from nothing.
     pub(crate) fn as_edit(&self) -> Edit {
         let progress = self.tables.iter().map(|(id, table)| TableProgress {
@@ -179,7 +239,18 @@ impl ManifestState {
             answered_us: Some(self.answered_us),
             erasure_secret: self.erasure_secret.clone(),
             erasures: self.erasures.iter().map(|erasure| (**erasure).clone()).collect(),
+            partitions_sealed: self.sealed.values().map(|sealed| (**sealed).clone()).collect(),
+            partitions_attached: Vec::new(),
+            retentions: self.retentions.values().cloned().collect(),
+            holds_placed: self.holds.values().map(|hold| (**hold).clone()).collect(),
+            holds_released: Vec::new(),
+            audit: self.audit.iter().map(|entry| (**entry).clone()).collect(),
         }
+    }
+
+    /// The number that the next entry of the audit gets.
+    pub(crate) fn next_audit(&self) -> u64 {
+        self.audit.len() as u64 + 1
     }
 
     /// The number that the next erasure gets.

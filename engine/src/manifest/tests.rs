@@ -12,7 +12,7 @@ use crate::disk::{Disk, MemoryDisk};
 use crate::document::{check_hex, check_sentences, first_column, json_blocks};
 use crate::error::ErrorKind;
 use crate::journal::{Identity, Writer};
-use crate::partition::{Partition, PartitionWidth};
+use crate::partition::{Partition, PartitionState, PartitionWidth};
 use crate::schema::{Column, DataType, TableSchema};
 use crate::segment::{SegmentId, SegmentMeta, Zone};
 use crate::supersession::SupersessionMeta;
@@ -57,7 +57,7 @@ fn full_edit() -> Edit {
     Edit {
         database_id: Some(format!("{:032x}", 7)),
         tables: vec![schema],
-        segments_added: vec![segment],
+        segments_added: vec![segment.clone()],
         segments_removed: vec![SegmentId(2)],
         supersessions_added: vec![SupersessionMeta {
             id: 3,
@@ -101,7 +101,53 @@ fn full_edit() -> Edit {
                 row_count: 1,
                 file_count: 1,
             }],
+            unreached: vec!["partition 2024-01, detached to x".to_owned()],
         }],
+        ..full_life(segment, zone)
+    }
+}
+
+/// What an edit says of partitions that leave and come back, of retention and of holds.
+fn full_life(segment: SegmentMeta, zone: Zone) -> Edit {
+    let partition = Partition::parse("2024-01").unwrap();
+    let policy = RetentionPolicy {
+        keep: "7 years".to_owned(),
+        action: RetentionAction::Archive("x".to_owned()),
+    };
+    Edit {
+        partitions_sealed: vec![SealedEntry {
+            table: 1,
+            partition,
+            state: PartitionState::Detached,
+            sealed_us: 1,
+            row_count: 1,
+            bytes: 1,
+            zone,
+            location: Some("x".to_owned()),
+            checksum: Some(1),
+            segments: vec![segment],
+            erasure: 0,
+        }],
+        partitions_attached: vec![PartitionId { table: 1, partition }],
+        retentions: vec![RetentionEntry { table: 1, policy: Some(policy) }],
+        holds_placed: vec![HoldEntry {
+            table: 1,
+            name: "case 17".to_owned(),
+            placed_us: 1,
+            by: "somebody".to_owned(),
+            condition: vec![HeldKey { key: 0, values: vec!["7".to_owned()] }],
+        }],
+        holds_released: vec![HoldId { table: 1, name: "case 17".to_owned() }],
+        audit: vec![AuditEntry {
+            number: 1,
+            at_us: 1,
+            by: "somebody".to_owned(),
+            action: "detach partition".to_owned(),
+            table: "t".to_owned(),
+            object: "2024-01".to_owned(),
+            detail: "1 rows".to_owned(),
+        }],
+        ..Edit::default()
     }
 }
 
@@ -126,6 +172,12 @@ fn the_document_names_every_field_and_no_other() {
     check_names("### A progress entry", &edit["progress"][0]);
     check_names("### An erasure entry", &edit["erasures"][0]);
     check_names("### An erased key", &edit["erasures"][0]["keys"][0]);
+    check_names("### A sealed partition entry", &edit["partitions_sealed"][0]);
+    check_names("### A partition name", &edit["partitions_attached"][0]);
+    check_names("### A retention entry", &edit["retentions"][0]);
+    check_names("### A hold entry", &edit["holds_placed"][0]);
+    check_names("### A hold name", &edit["holds_released"][0]);
+    check_names("### An audit entry", &edit["audit"][0]);
     let column = &edit["tables"][0]["columns"][0];
     assert_eq!(column["data_type"].to_string(), r#"{"decimal":{"precision":10,"scale":2}}"#);
     assert_eq!(column["default"], "7");

@@ -34,6 +34,18 @@ pub enum PartitionWidth {
 }
 
 impl PartitionWidth {
+    /// The name, as [`PartitionWidth::parse`] reads it.
+    pub fn name(self) -> &'static str {
+        match self {
+            PartitionWidth::Hour => "hour",
+            PartitionWidth::Day => "day",
+            PartitionWidth::Week => "week",
+            PartitionWidth::Month => "month",
+            PartitionWidth::Quarter => "quarter",
+            PartitionWidth::Year => "year",
+        }
+    }
+
     /// Reads `hour`, `day`, `week`, `month`, `quarter` or `year`.
     pub fn parse(text: &str) -> Result<PartitionWidth> {
         match text.to_ascii_lowercase().as_str() {

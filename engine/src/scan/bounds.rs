@@ -36,7 +36,7 @@ pub(crate) enum PrunedBy {
 }
 
 impl Bounds {
-    const ANY: Bounds =
+    pub(crate) const ANY: Bounds =
         Bounds { from_min: i64::MIN, from_max: i64::MAX, to_min: i64::MIN, to_max: i64::MAX };
 
     /// The exact meaning of a clause.

@@ -9,14 +9,16 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::bounds::{Selection, ZoneVerdict};
 use crate::error::Result;
 use crate::memtable::{Chunk, Memtable, Resolver};
+use crate::schema::TableSchema;
 use crate::segment::{BLOCK_ROWS, Segment};
 use crate::supersession::{Cut, carve};
 use crate::time::Rect;
-use crate::version::TableVersion;
+use crate::version::{SegmentEntry, TableVersion};
 
 /// What a look-up reads: the segments and memtables of one snapshot.
 pub(crate) struct KeyReader<'a> {
-    pub(crate) table: &'a TableVersion,
+    pub(crate) schema: &'a TableSchema,
+    pub(crate) segments: &'a [Arc<SegmentEntry>],
     pub(crate) memtables: &'a [Arc<Memtable>],
     pub(crate) commit_number: u64,
 }
@@ -34,13 +36,22 @@ enum Source {
     Segment(Arc<Segment>, u32),
 }
 
-impl KeyReader<'_> {
+impl<'a> KeyReader<'a> {
+    pub(crate) fn new(
+        table: &'a TableVersion,
+        memtables: &'a [Arc<Memtable>],
+        commit_number: u64,
+    ) -> KeyReader<'a> {
+        let (schema, segments) = (&*table.schema, &table.segments[..]);
+        KeyReader { schema, segments, memtables, commit_number }
+    }
+
     /// The selected versions of a key, in no particular order. At one instant of both times there is at most one.
     pub(crate) fn find(&self, key: &[u8], selection: &Selection) -> Result<Vec<FoundVersion>> {
         let hash = xxh3_64(key);
         let mut assertions = Vec::new();
         for memtable in self.memtables.iter().rev() {
-            let (id, number) = (self.table.schema.id, self.commit_number);
+            let (id, number) = (self.schema.id, self.commit_number);
             memtable.assertions_of(id, hash, key, number, &mut assertions);
         }
         assertions.reverse();
@@ -54,7 +65,7 @@ impl KeyReader<'_> {
             }
         });
         let cuts: Vec<Cut> = assertions.iter().map(|(chunk, row)| chunk.cut(*row)).collect();
-        for entry in &self.table.segments {
+        for entry in self.segments {
             if selection.point.is_some() && !found.is_empty() {
                 break;
             }
@@ -65,7 +76,7 @@ impl KeyReader<'_> {
 
     fn find_in(
         &self,
-        entry: &crate::version::SegmentEntry,
+        entry: &SegmentEntry,
         key: &[u8],
         hash: u64,
         selection: &Selection,
@@ -92,7 +103,7 @@ impl KeyReader<'_> {
             if !whole.selects(&rect) {
                 continue;
             }
-            let keys = segment.keys_of(&self.table.schema, block, &[row % BLOCK_ROWS])?;
+            let keys = segment.keys_of(self.schema, block, &[row % BLOCK_ROWS])?;
             if keys.get(0) != key {
                 continue;
             }

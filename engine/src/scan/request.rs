@@ -26,6 +26,8 @@ pub(crate) struct Request {
     /// The encoded key, if the filter fixes every key column.
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) limit: Option<usize>,
+    /// Whether what is left is enough where partitions are missing.
+    pub(crate) is_partial: bool,
     pub(crate) output: SchemaRef,
 }
 
@@ -37,6 +39,7 @@ pub(crate) struct RequestSpec {
     pub(crate) columns: Option<Vec<String>>,
     pub(crate) predicates: Vec<Predicate>,
     pub(crate) limit: Option<usize>,
+    pub(crate) is_partial: bool,
 }
 
 impl Request {
@@ -67,7 +70,8 @@ impl Request {
             columns.iter().map(|number| field(&schema, *number)).collect::<Vec<Field>>(),
         ));
         let selection = Selection::new(&valid, &system);
-        Ok(Request { schema, selection, columns, filter, key, limit: spec.limit, output })
+        let RequestSpec { limit, is_partial, .. } = spec;
+        Ok(Request { schema, selection, columns, filter, key, limit, is_partial, output })
     }
 
     /// Whether the number is that of a period column, and of which.

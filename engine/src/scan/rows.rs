@@ -11,6 +11,7 @@ use roaring::RoaringBitmap;
 use super::bitmap::{Probe, candidates, count_uses, probes};
 use super::block::{BlockSelector, Overlay, Selected};
 use super::bounds::ZoneVerdict;
+use super::horizon::{MissingPartition, check_horizon};
 use super::metrics::ScanMetrics;
 use super::output::Projector;
 use super::parts::{BlockRange, deal};
@@ -41,6 +42,7 @@ pub struct Rows {
     current: Option<CurrentSegment>,
     ready: BatchCoalescer,
     metrics: ScanMetrics,
+    missing: Arc<[MissingPartition]>,
     remaining: usize,
     is_done: bool,
 }
@@ -61,8 +63,10 @@ impl Rows {
         memtables: &[Arc<Memtable>],
         commit_number: u64,
     ) -> Result<Rows> {
+        let missing = check_horizon(table, &request.selection, request.is_partial)?;
         let request = Arc::new(request);
         let mut rows = Rows {
+            missing: missing.into(),
             table_columns: request.table_columns(),
             view: Arc::new(MemView::new(&[], table.schema.id, commit_number)),
             overlay: Arc::new(Overlay::None),
@@ -76,7 +80,7 @@ impl Rows {
             request,
         };
         if let Some(key) = &rows.request.key.clone() {
-            let reader = KeyReader { table, memtables, commit_number };
+            let reader = KeyReader::new(table, memtables, commit_number);
             rows.read_key(&reader, key)?;
             table.check_readable()?;
             return Ok(rows);
@@ -92,6 +96,11 @@ impl Rows {
     /// The columns of every batch.
     pub fn schema(&self) -> SchemaRef {
         self.request.output.clone()
+    }
+
+    /// Partitions that are not part of the database and may have held rows of this scan, which gives what is left.
+    pub fn missing(&self) -> &[MissingPartition] {
+        &self.missing
     }
 
     /// What has been touched so far.
@@ -114,6 +123,7 @@ impl Rows {
             overlay: self.overlay.clone(),
             probes: self.probes.clone(),
             segments,
+            missing: self.missing.clone(),
             current: None,
             ready: BatchCoalescer::new(self.request.output.clone(), BATCH_ROW_COUNT_MAX),
             metrics: ScanMetrics::default(),
@@ -198,7 +208,7 @@ impl Rows {
     }
 
     fn read_key(&mut self, reader: &KeyReader<'_>, key: &[u8]) -> Result<()> {
-        self.metrics.segment_count = reader.table.segments.len() as u64;
+        self.metrics.segment_count = reader.segments.len() as u64;
         let found = reader.find(key, &self.request.selection)?;
         self.metrics.visible_row_count = found.len() as u64;
         if found.is_empty() {

@@ -89,6 +89,12 @@ impl Segment {
         [self.meta.id.data_path(&self.dir), self.meta.id.index_path(&self.dir)]
     }
 
+    /// The same segment with its files in another folder.
+    pub(crate) fn at(&self, dir: &std::path::Path) -> Segment {
+        let (disk, cache) = (self.disk.clone(), self.cache.clone());
+        Segment::new(disk, dir, self.meta.clone(), self.schema.clone(), cache)
+    }
+
     /// Removes both files; one that is not there is passed over, so that an interrupted removal can
     /// be repeated.
     pub(crate) fn remove_files(&self) -> Result<()> {

@@ -73,6 +73,13 @@ impl Scan {
         self
     }
 
+    /// Gives what is left where a partition that may have held rows was detached, archived or dropped. Without this a scan of a keyed
+    /// table as of one instant of both times is refused there; any other gives what is left, and [`Rows::missing`] tells of the rest.
+    pub fn allow_partial(mut self) -> Scan {
+        self.spec.is_partial = true;
+        self
+    }
+
     /// Gives at most so many rows.
     pub fn limit(mut self, row_count: usize) -> Scan {
         self.spec.limit = Some(row_count);
@@ -148,7 +155,7 @@ impl Scan {
     }
 
     /// Starts reading. An error of kind `Invalid` names the column, the empty range, or the system instant that lies after the
-    /// snapshot's present; one of kind `Erased` says that data of the table was erased since the snapshot was made. The same can
+    /// snapshot's present; one of kind `Missing` the partitions that may have held what was asked for; one of kind `Erased` says that data of the table was erased since the snapshot was made. The same can
     /// end the reading later.
     pub fn run(self) -> Result<Rows> {
         let table = self.snapshot.table_by_id(self.table)?;

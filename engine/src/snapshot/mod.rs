@@ -12,8 +12,8 @@ pub use builder::Scan;
 use crate::error::Result;
 use crate::memtable::Memtable;
 use crate::scan::{
-    Clause, FoundVersion, KeyReader, Selection, encode_key, period_column, period_field,
-    shown_columns, values_of,
+    Clause, FoundVersion, KeyReader, MissingPartition, Selection, check_horizon, encode_key,
+    period_column, period_field, shown_columns, values_of,
 };
 use crate::schema::{TableId, TableSchema, Value};
 use crate::time::{Rect, SystemTime, ValidTime};
@@ -123,7 +123,8 @@ impl Snapshot {
         Ok(Scan::new(self.clone(), id))
     }
 
-    /// The row of one key at an instant of both times, if there is one: all columns, then the four period columns.
+    /// The row of one key at an instant of both times, if there is one: all columns, then the four period columns. An error of kind
+    /// `Missing` if it may have been in a partition that is not part of the database any more.
     ///
     /// ```
     /// # fn main() -> annals_engine::Result<()> {
@@ -150,6 +151,14 @@ impl Snapshot {
         Ok(Some(found).filter(|batch| batch.num_rows() > 0))
     }
 
+    /// The partitions of a table that are not part of the database, in order of time: [`Snapshot::history`] and scans of ranges lack what
+    /// they held.
+    pub fn missing(&self, table: &str) -> Result<Vec<MissingPartition>> {
+        let table = self.table(table)?;
+        let sealed = table.sealed.values();
+        Ok(sealed.map(|sealed| MissingPartition::of(&table.schema.name, sealed)).collect())
+    }
+
     /// Every version of one key that was ever believed, ordered by `_system_from`, then `_valid_from`; columns as in
     /// [`Snapshot::get`].
     pub fn history(&self, table: &str, key: &[Value]) -> Result<RecordBatch> {
@@ -159,8 +168,9 @@ impl Snapshot {
     fn find(&self, table: &str, key: &[Value], selection: &Selection) -> Result<RecordBatch> {
         let table = self.table(table)?;
         let key = encode_key(&table.schema, key)?;
+        check_horizon(table, selection, false)?;
         let memtables = &self.state.memtables;
-        let reader = KeyReader { table, memtables, commit_number: self.commit_number };
+        let reader = KeyReader::new(table, memtables, self.commit_number);
         let mut found = reader.find(&key, selection)?;
         table.check_readable()?;
         found.sort_by_key(|version| (version.rect.system_from, version.rect.valid_from));

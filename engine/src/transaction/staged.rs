@@ -142,6 +142,29 @@ impl Staged {
         self.schema.is_event && self.operation == Operation::Put
     }
 
+    pub(crate) fn is_put(&self) -> bool {
+        self.operation == Operation::Put
+    }
+
+    /// The period of a row; where it begins at the system time, that is `system_us`.
+    pub(crate) fn period(&self, row: usize, system_us: i64) -> (i64, i64) {
+        let from = self.valid_from.as_ref().map_or(system_us, |from| from[row]);
+        let to = match &self.valid_to {
+            Some(to) => to[row],
+            None if self.is_event_put() => from.saturating_add(1),
+            None => i64::MAX,
+        };
+        (from, to)
+    }
+
+    /// The keys of its rows; those of events that the transaction has put itself are provisional.
+    pub(crate) fn encoded_keys(&self) -> Result<Keys> {
+        match &self.keys {
+            Some(keys) => Ok(keys.clone()),
+            None => keys_of(&self.schema, self.operation, &self.batch),
+        }
+    }
+
     /// The rows as a memtable holds them; an error if a period that begins at the system time is empty.
     pub(crate) fn assign(&self, assigned: Assigned) -> Result<Chunk> {
         let row_count = self.row_count();

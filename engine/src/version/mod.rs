@@ -2,9 +2,13 @@
 
 mod erased_mark;
 mod index;
+mod sealed;
 mod segment_entry;
 mod table_version;
 
 pub(crate) use index::Index;
+pub(crate) use sealed::Sealed;
 pub(crate) use segment_entry::SegmentEntry;
-pub(crate) use table_version::{Files, LastErasure, TABLES_DIR, TableVersion, Version};
+pub(crate) use table_version::{
+    DETACHED_DIR, Files, LastErasure, TABLES_DIR, TableVersion, Version,
+};

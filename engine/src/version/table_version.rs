@@ -6,18 +6,22 @@ use std::sync::Arc;
 
 use super::erased_mark::ErasedMark;
 use super::index::Index;
+use super::sealed::Sealed;
 use super::segment_entry::SegmentEntry;
 use crate::bitmap::{BitmapFile, BitmapMeta};
 use crate::cache::Cache;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::manifest::{Edit, ManifestState};
+use crate::partition::Partition;
 use crate::schema::{TableId, TableSchema, did_you_mean};
 use crate::segment::{Segment, SegmentId, SegmentMeta};
 use crate::supersession::SupersessionFile;
 
 /// The folder of segments and supersessions in the folder of the database.
 pub(crate) const TABLES_DIR: &str = "tables";
+/// The folder of detached partitions in the folder of the database.
+pub(crate) const DETACHED_DIR: &str = "detached";
 
 /// What segments open their files with.
 #[derive(Clone, Debug)]
@@ -41,6 +45,8 @@ pub(crate) struct TableVersion {
     pub(crate) segments: Vec<Arc<SegmentEntry>>,
     /// Ordered by number.
     pub(crate) indexes: Vec<Arc<Index>>,
+    /// The partitions that are not part of it any more.
+    pub(crate) sealed: BTreeMap<Partition, Arc<Sealed>>,
     /// The system time of the last transaction that is in segments; `i64::MIN` if there is none.
     pub(crate) last_system: i64,
     /// Set by the next erasure in the table.
@@ -62,6 +68,11 @@ impl Files {
     /// The folder of one table's partition.
     pub(crate) fn partition_dir(&self, table: TableId, partition: &str) -> PathBuf {
         self.table_dir(table).join(partition)
+    }
+
+    /// The folder of a detached partition, relative to that of the database.
+    pub(crate) fn detached_dir(table: TableId, partition: Partition) -> PathBuf {
+        Path::new(DETACHED_DIR).join(format!("{table:06}")).join(partition.name())
     }
 
     /// The folder of one table's supersession files.
@@ -121,6 +132,8 @@ impl Version {
         let touched = touched.chain(edit.progress.iter().map(|progress| progress.table));
         let touched = touched.chain(edit.erasures.iter().map(|erasure| erasure.table));
         let touched = touched.chain(edit.indexes_added.iter().map(|index| index.table));
+        let touched = touched.chain(edit.partitions_sealed.iter().map(|sealed| sealed.table));
+        let touched = touched.chain(edit.partitions_attached.iter().map(|id| id.table));
         let mut touched: Vec<TableId> = touched.collect();
         touched.sort_unstable();
         touched.dedup();
@@ -161,10 +174,12 @@ impl Version {
 }
 
 impl TableVersion {
-    fn new(schema: Arc<TableSchema>) -> TableVersion {
-        let (segments, last_system) = (Vec::new(), i64::MIN);
+    /// A table without anything in it.
+    pub(crate) fn new(schema: Arc<TableSchema>) -> TableVersion {
+        let (segments, sealed, last_system) = (Vec::new(), BTreeMap::new(), i64::MIN);
         let (erased, erasure) = (ErasedMark::default(), None);
-        TableVersion { schema, segments, indexes: Vec::new(), last_system, erased, erasure }
+        let indexes = Vec::new();
+        TableVersion { schema, segments, indexes, sealed, last_system, erased, erasure }
     }
 
     /// An error if data of the table was erased since: what is left would be a smaller answer than the snapshot once gave.
@@ -211,7 +226,9 @@ impl TableVersion {
         let is_erased = edit.erasures.iter().any(|erasure| erasure.table == schema.id);
         let erased = if is_erased { ErasedMark::default() } else { self.erased.clone() };
         let segments = segments.into_values().collect();
-        TableVersion { schema, segments, indexes, last_system, erased, erasure: self.erasure }
+        let sealed = self.sealed_after(files, edit);
+        let erasure = self.erasure;
+        TableVersion { schema, segments, indexes, sealed, last_system, erased, erasure }
     }
 
     /// The indexes after an edit; their bitmaps come to the segments, or go.
@@ -238,5 +255,16 @@ impl TableVersion {
             }
         }
         indexes
+    }
+
+    fn sealed_after(&self, files: &Files, edit: &Edit) -> BTreeMap<Partition, Arc<Sealed>> {
+        let mut sealed = self.sealed.clone();
+        for id in edit.partitions_attached.iter().filter(|id| id.table == self.schema.id) {
+            sealed.remove(&id.partition);
+        }
+        for entry in edit.partitions_sealed.iter().filter(|entry| entry.table == self.schema.id) {
+            sealed.insert(entry.partition, Arc::new(Sealed::new(files, entry, &self.schema)));
+        }
+        sealed
     }
 }

@@ -1,0 +1,18 @@
+//! The life of partitions: they are taken out of the database and come back, by hand or as their table's retention says, unless a hold
+//! forbids it. One of these operations runs at a time; reads, writes, flushes and compactions go on.
+
+mod attach;
+mod audit;
+mod depart;
+mod handle;
+mod hold;
+mod list;
+mod retention;
+mod seal;
+
+pub use audit::AuditRecord;
+pub(super) use audit::Auditor;
+pub use depart::PartitionChange;
+pub use hold::Hold;
+pub use list::PartitionInfo;
+pub use retention::Retention;

@@ -1,0 +1,31 @@
+//! A partition that is not part of the database, as one version of the database sees it.
+
+use std::sync::Arc;
+
+use super::segment_entry::SegmentEntry;
+use super::table_version::Files;
+use crate::manifest::SealedEntry;
+use crate::schema::TableSchema;
+use crate::segment::Segment;
+
+/// A sealed partition. Nothing of it is opened before a write asks whether it concerns a version in it.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    pub(crate) entry: Arc<SealedEntry>,
+    /// Its segments where it was moved to, if it can be attached again.
+    pub(crate) segments: Vec<Arc<SegmentEntry>>,
+}
+
+impl Sealed {
+    pub(super) fn new(files: &Files, entry: &SealedEntry, schema: &Arc<TableSchema>) -> Sealed {
+        // A place elsewhere is an absolute path, which takes the place of the whole.
+        let dir = files.dir.join(entry.location.as_deref().unwrap_or_default());
+        let segment = |meta: &crate::segment::SegmentMeta| {
+            let (disk, cache) = (files.disk.clone(), files.cache.clone());
+            let segment = Segment::new(disk, &dir, meta.clone(), schema.clone(), cache);
+            Arc::new(SegmentEntry::new(Arc::new(segment), Vec::new()))
+        };
+        let segments = entry.segments.iter().map(segment).collect();
+        Sealed { entry: Arc::new(entry.clone()), segments }
+    }
+}
