@@ -72,6 +72,7 @@ pub mod time;
 
 mod archive;
 mod backup;
+mod bitmap;
 mod cache;
 mod clock;
 mod codec;
@@ -121,8 +122,8 @@ pub use backup::{BackupOptions, BackupPoint, BackupReport, RestoreOptions, Resto
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use database::{
     AuditRecord, Database, ERASED_KEY_COUNT_MAX, ErasedKey, Erasure, ErasureRequest, Hold,
-    PartitionChange, PartitionInfo, PartitionStats, RecoveryReport, Retention, SegmentStats, Stats,
-    Step, TableStats, VerifyReport, restore, verify,
+    IndexStats, PartitionChange, PartitionInfo, PartitionStats, RecoveryReport, Retention,
+    SegmentStats, Stats, Step, TableStats, VerifyReport, restore, verify,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use manifest::RetentionAction;

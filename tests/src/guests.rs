@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// How many guests there are.
 pub const GUEST_COUNT: usize = 6;
+/// Indexes on notes, whose bitmap files hold them.
+pub const INDEXES: [(&str, &str); 2] = [("guests_by_note", "guests"), ("visits_by_note", "visits")];
 /// What is believed of a guest, one after the other: when it was recorded, from when to when it holds.
 const BELIEFS: [(&str, &str, &str); 4] = [
     ("2024-01-10", "2024-01-01", "2024-03-01"),
@@ -147,6 +149,9 @@ pub fn fill(database: &Database) -> Result<()> {
     database.compact(&mut |_| ())?;
     believe(database, 2)?;
     database.flush()?;
+    for (index, table) in INDEXES {
+        database.create_index(index, table, "note")?;
+    }
     believe(database, 3)?;
     // Never visible, but in the log: put and retracted by one transaction.
     let mut transaction = database.begin();

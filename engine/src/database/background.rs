@@ -1,4 +1,5 @@
-//! The threads that flush and compact: one each, since writers wait for the first and readers for the second.
+//! The threads that flush and compact: one each, since writers wait for the first and readers for the second. When nothing is to be
+//! compacted, the second builds indexes.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -92,7 +93,10 @@ impl Task {
         inner.check_open()?;
         match self {
             Task::Flush => Ok(inner.flush_oldest()?.is_some()),
-            Task::Compact => Ok(inner.compact_due()?.is_some() || inner.retain_in_background()),
+            // That an index cannot be built holds nobody up, is told with the index, and is tried again when there is more to do.
+            Task::Compact => Ok(inner.compact_due()?.is_some()
+                || inner.build_due(None).is_ok_and(|step| step.is_some())
+                || inner.retain_in_background()),
         }
     }
 }

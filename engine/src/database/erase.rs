@@ -227,12 +227,14 @@ impl Inner {
             state.version.segments().flat_map(|entry| entry.segment().file_paths()).collect();
         let files = state.version.segments().flat_map(|entry| entry.files());
         named.extend(files.map(|file| file.path().to_path_buf()));
+        named.extend(state.version.bitmaps().filter_map(|b| Some(b.path()?.to_path_buf())));
         for garbage in &*self.garbage.lock() {
             match garbage {
                 Garbage::Segment(segment) => named.extend(segment.file_paths()),
                 Garbage::Supersessions(file) => {
                     named.insert(file.path().to_path_buf());
                 }
+                Garbage::Bitmap(bitmap) => named.extend(bitmap.path().map(ToOwned::to_owned)),
             }
         }
         remove_unnamed(&self.files, &self.files.table_dir(table), &named, &mut Vec::new())?;
@@ -253,10 +255,10 @@ impl Inner {
             None => false,
         });
         for garbage in &*self.garbage.lock() {
-            if let Garbage::Segment(segment) = garbage
-                && segment.meta().table == table
-            {
-                segment.erase(at);
+            match garbage {
+                Garbage::Segment(segment) if segment.meta().table == table => segment.erase(at),
+                Garbage::Bitmap(bitmap) if bitmap.table() == table => bitmap.erase(at),
+                _ => (),
             }
         }
     }
@@ -266,13 +268,19 @@ impl Inner {
         let mut first_error = None;
         let mut folders = BTreeSet::new();
         self.garbage.lock().retain(|garbage| {
-            let Garbage::Segment(segment) = garbage else { return true };
-            if segment.meta().table != table || !segment.is_erased() {
-                return true;
-            }
-            let paths = segment.file_paths();
-            folders.extend(paths[0].parent().map(std::path::Path::to_path_buf));
-            let removed = segment.remove_files();
+            let (path, removed) = match garbage {
+                Garbage::Segment(segment)
+                    if segment.meta().table == table && segment.is_erased() =>
+                {
+                    let [path, _] = segment.file_paths();
+                    (Some(path), segment.remove_files())
+                }
+                Garbage::Bitmap(bitmap) if bitmap.table() == table && bitmap.is_erased() => {
+                    (bitmap.path().map(ToOwned::to_owned), bitmap.remove())
+                }
+                _ => return true,
+            };
+            folders.extend(path.and_then(|path| Some(path.parent()?.to_path_buf())));
             removed.map_err(|error| first_error.get_or_insert(error).clone()).is_err()
         });
         for folder in folders {

@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 
 use super::background::Background;
 use super::erasure::{Erasure, ErasureRequest};
+use super::index::IndexStats;
 use super::inner::Inner;
 use super::lifecycle::Retention;
 use super::maintenance::Step;
@@ -134,8 +135,8 @@ impl Database {
         self.inner().flush()
     }
 
-    /// Flushes, then brings every version as a plain row into its partition, in as few segments as can be. `progress` is told
-    /// what is being done, a line for each step. Reads and writes go on.
+    /// Flushes, then brings every version as a plain row into its partition, in as few segments as can be, and makes the bitmaps that
+    /// indexes lack. `progress` is told what is being done, a line for each step. Reads and writes go on.
     pub fn compact(&self, progress: &mut dyn FnMut(&str)) -> Result<()> {
         self.inner().compact(progress)
     }
@@ -248,6 +249,59 @@ impl Database {
     /// All erasures that were carried out, oldest first.
     pub fn erasures(&self) -> Result<Vec<Erasure>> {
         self.inner().erasures()
+    }
+
+    /// Makes a bitmap index on a column: for each of its values, which rows of a segment hold it. A scan whose filter wants some of these
+    /// values, or NULL, leaves the other rows alone, and the blocks in which there are none. For columns of few values: a segment in which
+    /// the column has more than 4,096, or one longer than 256 bytes, is passed over and read as without an index.
+    ///
+    /// The index is durable, and the segments that there are have bitmaps, when this returns; those to come get theirs in the background,
+    /// or by [`Database::maintain`]. Reads and writes go on; no answer changes by it. A crash half-way leaves the index, and the rest is
+    /// built once the database is open again.
+    ///
+    /// Kinds of error: `Conflict` if the name is taken; `Invalid` if there is no such table or column, or the column is of a type that
+    /// takes no index (REAL, DOUBLE PRECISION, JSON, BYTEA). Nothing was made then. Any other error (`Corrupt`, `Io`, `Exhausted`) says
+    /// that the index is made, but not of all segments; `Halted`, that whether it is made is known after reopening.
+    ///
+    /// ```
+    /// # fn main() -> annals_engine::Result<()> {
+    /// # use annals_engine::rows;
+    /// # use annals_engine::{Column, Comparison, DataType, Database, Options, Predicate, TableSpec};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let db = Database::open(dir.path(), Options::default())?;
+    /// # db.create_table(
+    /// #     TableSpec::keyed("orders", ["id"])
+    /// #         .column(Column::new("id", DataType::BigInt))
+    /// #         .column(Column::new("state", DataType::Text)),
+    /// # )?;
+    /// # let mut tx = db.begin();
+    /// tx.put("orders", &rows!(("id", Int64, [1, 2]), ("state", Utf8, ["open", "paid"]))?)?;
+    /// tx.commit()?;
+    /// db.flush()?;
+    /// db.create_index("orders_by_state", "orders", "state")?;
+    ///
+    /// let open = Predicate::compare("state", Comparison::Eq, "open");
+    /// let rows = db.snapshot()?.scan("orders")?.filter(open).run()?;
+    /// assert_eq!(rows.map(|batch| Ok(batch?.num_rows())).sum::<annals_engine::Result<usize>>()?, 1);
+    /// let index = &db.indexes()?[0];
+    /// assert_eq!((index.indexed_segment_count, index.use_count), (1, 1));
+    /// db.drop_index("orders_by_state")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn create_index(&self, name: &str, table: &str, column: &str) -> Result<()> {
+        self.inner().create_index(name, table, column)
+    }
+
+    /// Drops an index; durable when it returns. Its files go at once, or with the last snapshot that may read them. `Invalid` with the
+    /// nearest name if there is none; no answer changes by it.
+    pub fn drop_index(&self, name: &str) -> Result<()> {
+        self.inner().drop_index(name)
+    }
+
+    /// All indexes, by table and in the order in which they were made: how far they are built, and how often they were of use.
+    pub fn indexes(&self) -> Result<Vec<IndexStats>> {
+        self.inner().indexes()
     }
 
     /// Does one step of background work, if one is due: for tests, and for embedders that turned [`Options::background`] off.

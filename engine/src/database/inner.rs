@@ -37,7 +37,7 @@ pub(crate) struct Inner {
     pub(super) erasing: RwLock<()>,
     /// Held while a flush runs, or something that no flush may run beside.
     pub(super) flushing: Mutex<()>,
-    /// Held while a compaction runs, or something that none may run beside.
+    /// Held while a compaction runs, bitmaps of a segment are made, or something runs that no compaction may run beside.
     pub(super) compacting: Mutex<()>,
     /// Held by a flush while it finds the rows that it cuts and installs them, and by a compaction while it installs the rows
     /// that replace others: each would otherwise miss what the other does.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::inner::{Inner, Manifest};
+use crate::bitmap::BitmapFile;
 use crate::compaction;
 use crate::error::{Error, Result};
 use crate::manifest::Edit;
@@ -18,6 +19,7 @@ use crate::version::{LastErasure, Version};
 pub(super) enum Garbage {
     Segment(Arc<Segment>),
     Supersessions(Arc<SupersessionFile>),
+    Bitmap(Arc<BitmapFile>),
 }
 
 /// Makes the snapshots so far of tables in which an edit erases something unreadable, and later ones tell that there was a change.
@@ -67,6 +69,10 @@ impl Inner {
         drop(shared);
         self.room.notify_all();
         self.collect(&before.version, &after.version);
+        if !edit.segments_added.is_empty() {
+            // Indexes want bitmaps of them.
+            self.compact_wake.work();
+        }
         Ok(())
     }
 
@@ -81,8 +87,12 @@ impl Inner {
         let (segments, files) = kept(after);
         let (segments, files): (std::collections::HashSet<_>, std::collections::HashSet<_>) =
             (segments.into_iter().collect(), files.into_iter().collect());
+        let bitmaps: std::collections::HashSet<_> = after.bitmaps().map(|b| b.path()).collect();
         let mut seen = std::collections::HashSet::new();
         let mut garbage = self.garbage.lock();
+        let is_forgotten = |bitmap: &&Arc<BitmapFile>| !bitmaps.contains(&bitmap.path());
+        let forgotten = before.bitmaps().filter(is_forgotten).cloned();
+        garbage.extend(forgotten.map(Garbage::Bitmap));
         for entry in before.segments() {
             if !segments.contains(&entry.segment().meta().id) {
                 garbage.push(Garbage::Segment(entry.segment().clone()));
@@ -105,6 +115,7 @@ impl Inner {
                     segment.remove_files()
                 }
                 Garbage::Supersessions(file) if Arc::strong_count(file) == 1 => file.remove(),
+                Garbage::Bitmap(bitmap) if Arc::strong_count(bitmap) == 1 => bitmap.remove(),
                 _ => return true,
             };
             if let Err(error) = removed {

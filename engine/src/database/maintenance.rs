@@ -1,4 +1,4 @@
-//! Background work, one step at a time: flushing a full memtable, compacting what the policy finds due.
+//! Background work, one step at a time: flushing a full memtable, compacting what the policy finds due, building indexes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -39,6 +39,17 @@ pub enum Step {
         /// How many took their place, in these partitions and others.
         output_count: usize,
     },
+    /// Bitmaps of a segment were made for an index.
+    Index {
+        /// The index's name.
+        index: String,
+        /// The table's name.
+        table: String,
+        /// The partition of the segment.
+        partition: Partition,
+        /// The rows of the segment.
+        row_count: u64,
+    },
     /// Partitions left the database because their table's retention says so.
     Retention {
         /// What became of each.
@@ -56,6 +67,9 @@ impl fmt::Display for Step {
                     "compacted {table}/{partition}: {input_count} segments into {output_count}"
                 )
             }
+            Step::Index { index, table, partition, row_count } => {
+                write!(f, "indexed {row_count} rows of {table}/{partition} for {index}")
+            }
             Step::Retention { changes } => {
                 write!(f, "retention took out {} partitions", changes.len())
             }
@@ -70,7 +84,8 @@ const BESIDE_FLUSH_BYTES_MAX: u64 = 112 << 20;
 const RETENTION_INTERVAL_US: i64 = 50_000_000;
 
 impl Inner {
-    /// One step, if one is due; flushes go before compactions, and these before what retention asks for.
+    /// One step, if one is due; flushes go before compactions, these before what retention asks for, and that before indexes: what is to be
+    /// replaced, or taken out, needs none.
     pub(super) fn maintain(&self) -> Result<Option<Step>> {
         self.check_open()?;
         if let Some(step) = self.flush_oldest()? {
@@ -79,7 +94,10 @@ impl Inner {
         if let Some(step) = self.compact_due()? {
             return Ok(Some(step));
         }
-        self.retain_due()
+        if let Some(step) = self.retain_due()? {
+            return Ok(Some(step));
+        }
+        self.build_due(None)
     }
 
     /// Takes out what has passed out of its table's retention, if anything has.
@@ -254,6 +272,9 @@ impl Inner {
     pub(super) fn compact(&self, progress: &mut dyn FnMut(&str)) -> Result<()> {
         self.flush()?;
         while let Some(step) = self.compact_step(&|table| Ok(compaction::next_full_plan(table)))? {
+            progress(&step.to_string());
+        }
+        while let Some(step) = self.build_due(None)? {
             progress(&step.to_string());
         }
         self.sweep()

@@ -42,8 +42,8 @@ pub struct RecoveryReport {
     pub log_bytes: u64,
     /// What was cut from the end of the log or of the manifest, never having been acknowledged: where, how much, and why.
     pub cuts: Vec<String>,
-    /// Files that an unfinished flush, compaction or erasure had left, and folders of partitions that were not taken out after all or are
-    /// back: they were removed.
+    /// Files that an unfinished flush, compaction, erasure or building of an index had left, and folders of partitions that were not
+    /// taken out after all or are back: they were removed.
     pub removed_files: Vec<String>,
 }
 
@@ -322,8 +322,10 @@ fn remove_orphans(files: &Files, state: &ManifestState) -> Result<Vec<String>> {
     let version = Version::open(files, state);
     let segments = version.segments().flat_map(|entry| entry.segment().file_paths());
     let supersessions = version.segments().flat_map(|entry| entry.files());
-    let named: HashSet<_> =
+    let mut named: HashSet<_> =
         segments.chain(supersessions.map(|file| file.path().to_path_buf())).collect();
+    let bitmaps = version.bitmaps().filter_map(|bitmap| Some(bitmap.path()?.to_path_buf()));
+    named.extend(bitmaps);
     let mut removed = Vec::new();
     for table in files.disk.list(&files.tables_dir())? {
         remove_unnamed(files, &files.tables_dir().join(table), &named, &mut removed)?;

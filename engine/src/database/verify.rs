@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::index::column_rows;
 use super::inner::Inner;
 use super::open::{LOCK_FILE, WAL_DIR, lost_manifest};
 use crate::archive::{MANIFEST_FILE, read_manifest};
@@ -13,7 +14,7 @@ use crate::manifest::{MANIFEST_DIR, ManifestLog, ManifestState};
 use crate::options::Options;
 use crate::partition::PartitionState;
 use crate::segment::Segment;
-use crate::version::{Files, Sealed, Version};
+use crate::version::{Files, Sealed, SegmentEntry, TableVersion, Version};
 use crate::wal::Wal;
 
 /// How much was read and how much of it is damaged.
@@ -158,7 +159,10 @@ impl Checker<'_> {
     fn check_segments(&mut self, version: &Version) -> Result<()> {
         let mut files = std::collections::BTreeMap::new();
         for entry in version.segments() {
+            let damage_count = self.counts.damage_count;
             self.check_segment(entry.segment())?;
+            let table = version.table(entry.segment().meta().table)?;
+            self.check_bitmaps(table, entry, self.counts.damage_count == damage_count)?;
             files.extend(entry.files().iter().map(|file| (file.meta().id, file.clone())));
         }
         for file in files.values() {
@@ -188,6 +192,28 @@ impl Checker<'_> {
         }
         for entry in &sealed.segments {
             self.check_segment(entry.segment())?;
+        }
+        Ok(())
+    }
+
+    /// Checks the bitmaps of a segment, and holds them against its columns if it is whole.
+    fn check_bitmaps(
+        &mut self,
+        table: &TableVersion,
+        entry: &SegmentEntry,
+        is_whole: bool,
+    ) -> Result<()> {
+        for bitmap in entry.bitmaps().iter().filter(|bitmap| bitmap.meta().has_file()) {
+            self.counts.file_count += 1;
+            self.counts.byte_count += bitmap.meta().bytes;
+            let mut indexes = table.indexes.iter().map(|index| &index.entry);
+            let index = indexes.find(|index| index.id == bitmap.meta().index);
+            let position = index.and_then(|index| index.position_in(entry.segment().schema()));
+            let mut column = match position.filter(|_| is_whole) {
+                Some(position) => self.judge(column_rows(entry.segment(), position))?,
+                None => None,
+            };
+            self.judge(bitmap.verify(column.as_mut()))?;
         }
         Ok(())
     }

@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::audit::AuditEntry;
 use super::erasure::ErasureEntry;
+use super::index::IndexEntry;
 use super::retention::{HoldEntry, HoldId, RetentionEntry};
 use super::sealed::{PartitionId, SealedEntry};
+use crate::bitmap::{BitmapMeta, IndexId};
 use crate::codec::Secret;
 use crate::schema::{TableId, TableSchema};
 use crate::segment::{SegmentId, SegmentMeta};
@@ -30,6 +32,15 @@ pub(crate) struct Edit {
     /// Files of supersessions that apply from now on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) supersessions_added: Vec<SupersessionMeta>,
+    /// Indexes that there are no more, and with them their bitmaps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) indexes_dropped: Vec<IndexId>,
+    /// Indexes that were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) indexes_added: Vec<IndexEntry>,
+    /// Bitmaps of segments, for indexes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) bitmaps_added: Vec<BitmapMeta>,
     /// How far the tables have come.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) progress: Vec<TableProgress>,
@@ -45,7 +56,7 @@ pub(crate) struct Edit {
     /// The number of the last transaction that is in segments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) commit_number: Option<u64>,
-    /// The first number that no segment or supersession file has borne.
+    /// The first number that no segment, supersession file or index has borne.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_file_id: Option<u64>,
     /// A system time, in microseconds since 1970, up to which questions have been answered: later commits come after it.

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use super::audit::AuditEntry;
 use super::edit::{Edit, TableProgress};
 use super::erasure::ErasureEntry;
+use super::index::IndexEntry;
 use super::retention::{HoldEntry, HoldId, RetentionEntry};
 use super::sealed::{PartitionId, SealedEntry};
+use crate::bitmap::{BitmapMeta, IndexId};
 use crate::codec::Secret;
 use crate::error::{Error, Result};
 use crate::schema::{TableId, TableSchema};
@@ -22,6 +24,9 @@ pub(crate) struct ManifestState {
     pub(crate) segments: BTreeMap<SegmentId, SegmentMeta>,
     /// Files of which at least one section concerns a segment that is part of the database.
     pub(crate) supersessions: BTreeMap<u64, SupersessionMeta>,
+    pub(crate) indexes: BTreeMap<IndexId, IndexEntry>,
+    /// Of segments and indexes that are part of the database.
+    pub(crate) bitmaps: BTreeMap<(SegmentId, IndexId), BitmapMeta>,
     pub(crate) wal_file: u64,
     pub(crate) wal_file_newest: u64,
     pub(crate) wal_frame_count: u64,
@@ -59,6 +64,8 @@ impl Default for ManifestState {
             tables: BTreeMap::new(),
             segments: BTreeMap::new(),
             supersessions: BTreeMap::new(),
+            indexes: BTreeMap::new(),
+            bitmaps: BTreeMap::new(),
             wal_file: 1,
             wal_file_newest: 1,
             wal_frame_count: 0,
@@ -109,6 +116,7 @@ impl ManifestState {
         }
         let segments = &self.segments;
         self.supersessions.retain(|_, meta| meta.concerns(|id| segments.contains_key(&id)));
+        self.apply_indexes(edit)?;
         for progress in &edit.progress {
             let table = self.tables.get_mut(&progress.table);
             let table = table.ok_or_else(|| format!("there is no table {}", progress.table))?;
@@ -131,8 +139,43 @@ impl ManifestState {
         self.wal_file_newest = newest.max(self.wal_file);
         self.wal_frame_count = edit.wal_frame_count.unwrap_or(self.wal_frame_count);
         self.commit_number = edit.commit_number.unwrap_or(self.commit_number);
+        // Edits are put together side by side, and one that was begun earlier may come later.
         self.next_file_id = edit.next_file_id.unwrap_or(0).max(self.next_file_id);
         self.answered_us = edit.answered_us.unwrap_or(self.answered_us).max(self.answered_us);
+        Ok(())
+    }
+
+    fn apply_indexes(&mut self, edit: &Edit) -> Result<(), String> {
+        for id in &edit.indexes_dropped {
+            let dropped = self.indexes.remove(id);
+            dropped.ok_or_else(|| format!("it drops index {id}, which is not there"))?;
+        }
+        for index in &edit.indexes_added {
+            let table = self.tables.get(&index.table);
+            if table.and_then(|table| index.position_in(&table.schema)).is_none() {
+                return Err(format!("index `{}` is of no column", index.name));
+            }
+            let is_taken = self.indexes.values().any(|other| other.name == index.name);
+            if is_taken || self.indexes.insert(index.id, index.clone()).is_some() {
+                return Err(format!("it adds index `{}`, which is there already", index.name));
+            }
+        }
+        let (segments, indexes) = (&self.segments, &self.indexes);
+        let is_there = |segment: &SegmentId, index: &IndexId| {
+            segments.contains_key(segment) && indexes.contains_key(index)
+        };
+        self.bitmaps.retain(|(segment, index), _| is_there(segment, index));
+        for meta in &edit.bitmaps_added {
+            let (segment, index) = (meta.segment, meta.index);
+            if !is_there(&segment, &index) || meta.fixed_bytes > meta.bytes {
+                return Err(format!(
+                    "the bitmaps of segment {segment} for index {index} cannot be"
+                ));
+            }
+            if self.bitmaps.insert((segment, index), meta.clone()).is_some() {
+                return Err(format!("segment {segment} has bitmaps for index {index} already"));
+            }
+        }
         Ok(())
     }
 
@@ -194,6 +237,9 @@ impl ManifestState {
             segments_added: self.segments.values().cloned().collect(),
             segments_removed: Vec::new(),
             supersessions_added: self.supersessions.values().cloned().collect(),
+            indexes_dropped: Vec::new(),
+            indexes_added: self.indexes.values().cloned().collect(),
+            bitmaps_added: self.bitmaps.values().cloned().collect(),
             progress: progress.collect(),
             wal_file: Some(self.wal_file),
             wal_file_newest: Some(self.wal_file_newest),

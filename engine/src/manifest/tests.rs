@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::*;
+use crate::bitmap::{BitmapMeta, IndexId};
 use crate::codec::Secret;
 use crate::disk::{Disk, MemoryDisk};
 use crate::document::{check_hex, check_sentences, first_column, json_blocks};
@@ -63,6 +64,22 @@ fn full_edit() -> Edit {
             table: 1,
             bytes: 36,
             sections: vec![serde_json::from_str(section).unwrap()],
+        }],
+        indexes_dropped: vec![IndexId(4)],
+        indexes_added: vec![IndexEntry {
+            id: IndexId(5),
+            name: "by_amount".to_owned(),
+            table: 1,
+            position: 0,
+            column: "amount".to_owned(),
+            created_us: 1,
+        }],
+        bitmaps_added: vec![BitmapMeta {
+            segment: SegmentId(1),
+            index: IndexId(5),
+            bytes: 80,
+            fixed_bytes: 60,
+            checksum: 1,
         }],
         progress: vec![TableProgress { table: 1, last_system_us: 1, next_event_id: 1 }],
         wal_file: Some(1),
@@ -153,6 +170,8 @@ fn the_document_names_every_field_and_no_other() {
     check_names("### A table entry", &edit["tables"][0]);
     check_names("### A segment entry", &edit["segments_added"][0]);
     check_names("### A supersession entry", &edit["supersessions_added"][0]);
+    check_names("### An index entry", &edit["indexes_added"][0]);
+    check_names("### A bitmap entry", &edit["bitmaps_added"][0]);
     check_names("### A progress entry", &edit["progress"][0]);
     check_names("### An erasure entry", &edit["erasures"][0]);
     check_names("### An erased key", &edit["erasures"][0]["keys"][0]);
@@ -172,7 +191,7 @@ fn the_document_names_every_field_and_no_other() {
 #[test]
 fn the_edits_of_the_document_are_edits() {
     let blocks = json_blocks(DOCUMENT);
-    assert_eq!(blocks.len(), 3);
+    assert_eq!(blocks.len(), 4);
     for block in blocks {
         let edit: Edit = serde_json::from_str(block).unwrap();
         let block: Value = serde_json::from_str(block).unwrap();
@@ -192,6 +211,8 @@ fn a_field_of_a_newer_build_is_refused_wherever_it_stands() {
         "/segments_added/0/zone",
         "/supersessions_added/0",
         "/supersessions_added/0/sections/0",
+        "/indexes_added/0",
+        "/bitmaps_added/0",
         "/progress/0",
         "/erasures/0",
         "/erasures/0/keys/0",
@@ -312,4 +333,47 @@ fn an_erasure_begins_a_file_without_the_edits_before_it() {
     assert!(!text.contains("decoded_bytes"), "{text}");
     assert_eq!(ManifestLog::judge(&shared, dir).unwrap().unwrap().state, state);
     assert!(state.apply(&erase).is_err(), "an erasure is carried out once");
+}
+
+#[test]
+fn indexes_and_bitmaps_go_with_what_they_are_of() {
+    let full = full_edit();
+    let mut state = ManifestState::default();
+    let (tables, segments_added) = (full.tables, full.segments_added);
+    state.apply(&Edit { tables, segments_added, ..Edit::default() }).unwrap();
+    let index = Edit { indexes_added: full.indexes_added, ..Edit::default() };
+    let bitmap = Edit { bitmaps_added: full.bitmaps_added, ..Edit::default() };
+    let drop_segment = Edit { segments_removed: vec![SegmentId(1)], ..Edit::default() };
+    let drop_index = Edit { indexes_dropped: vec![IndexId(5)], ..Edit::default() };
+    let refused = |state: &ManifestState, edit: &Edit| state.clone().apply(edit).is_err();
+    assert!(refused(&state, &bitmap), "of no index");
+    assert!(refused(&state, &drop_index), "of no index");
+    state.apply(&index).unwrap();
+    assert!(refused(&state, &index), "twice");
+    let mut second = index.clone();
+    second.indexes_added[0].id = IndexId(6);
+    assert!(refused(&state, &second), "a second of the name");
+    second.indexes_added[0].name = "other".to_owned();
+    second.indexes_added[0].column = "colour".to_owned();
+    assert!(refused(&state, &second), "of no column");
+    state.apply(&bitmap).unwrap();
+    assert!(refused(&state, &bitmap), "twice");
+    let mut again = ManifestState::default();
+    again.apply(&state.as_edit()).unwrap();
+    assert_eq!(again, state);
+    let mut without = state.clone();
+    without.apply(&drop_segment).unwrap();
+    assert_eq!((without.indexes.len(), without.bitmaps.len()), (1, 0));
+    assert!(refused(&without, &bitmap), "of no segment");
+    state.apply(&drop_index).unwrap();
+    assert_eq!((state.indexes.len(), state.bitmaps.len()), (0, 0));
+}
+
+#[test]
+fn the_next_number_never_falls() {
+    let mut state = ManifestState::default();
+    for next in [7, 5] {
+        state.apply(&Edit { next_file_id: Some(next), ..Edit::default() }).unwrap();
+        assert_eq!(state.next_file_id, 7);
+    }
 }

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use roaring::RoaringBitmap;
+
+use super::bitmap::retain;
 use super::bounds::{Bounds, Selection, ZoneVerdict};
 use crate::error::Result;
 use crate::memtable::{ByKey, Mask};
@@ -37,6 +40,8 @@ pub(crate) struct BlockSelector<'a> {
     pub(crate) selection: &'a Selection,
     pub(crate) overlay: &'a Overlay,
     pub(crate) needs_rects: bool,
+    /// The rows of the segment that indexes leave; all of them if they tell of none.
+    pub(crate) candidates: Option<&'a RoaringBitmap>,
 }
 
 impl BlockSelector<'_> {
@@ -49,6 +54,9 @@ impl BlockSelector<'_> {
             ZoneVerdict::None => return Ok(Selected::default()),
             ZoneVerdict::All => rows.extend(0..periods.len() as u32),
             ZoneVerdict::Some => select_rows(&periods, &whole, &mut rows),
+        }
+        if let Some(candidates) = self.candidates {
+            retain(&mut rows, candidates, block * BLOCK_ROWS);
         }
         match (self.selection.point, self.needs_rects) {
             (Some(point), false) => self.select_at(block, rows, point),

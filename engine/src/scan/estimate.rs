@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType as ArrowType;
 use serde::Serialize;
 
+use super::bitmap::index_names;
 use super::bounds::PrunedBy;
 use super::request::Request;
 use crate::memtable::Memtable;
@@ -45,6 +46,8 @@ pub struct ScanEstimate {
     pub segment_pruned_by_both_count: u64,
     /// Unflushed assertions that will be looked through.
     pub memtable_row_count: u64,
+    /// The names of the indexes that decide a condition of the filter for some of these segments.
+    pub indexes: Vec<String>,
 }
 
 /// What a scan will touch of one partition.
@@ -77,6 +80,7 @@ impl ScanEstimate {
         };
         let mut kept: BTreeMap<Partition, Option<PartitionEstimate>> = BTreeMap::new();
         let (mut row_count, mut cut_count, mut decoded_bytes) = (0, 0, 0);
+        let mut entries = Vec::new();
         for entry in &table.segments {
             let meta = entry.segment().meta();
             let partition = kept.entry(meta.partition).or_default();
@@ -86,6 +90,7 @@ impl ScanEstimate {
                 Err(PrunedBy::SystemTime) => estimate.segment_pruned_by_system_time_count += 1,
                 Err(PrunedBy::Both) => estimate.segment_pruned_by_both_count += 1,
                 Ok(_) => {
+                    entries.push(&**entry);
                     estimate.segment_kept_count += 1;
                     row_count += u64::from(meta.row_count);
                     cut_count += entry.cut_count();
@@ -96,6 +101,7 @@ impl ScanEstimate {
         }
         estimate.partition_count = kept.len() as u64;
         estimate.partitions_kept = kept.into_values().flatten().collect();
+        estimate.indexes = index_names(request, table, &entries);
         estimate.row_count_max = estimate.bound(request, row_count, cut_count);
         let row_bytes = row_bytes(request, row_count, decoded_bytes);
         estimate.byte_count = estimate.row_count_max.saturating_mul(row_bytes);
@@ -170,6 +176,10 @@ impl fmt::Display for ScanEstimate {
             self.segment_pruned_by_system_time_count,
             self.segment_pruned_by_both_count,
             self.memtable_row_count
-        )
+        )?;
+        match self.indexes.is_empty() {
+            true => Ok(()),
+            false => write!(f, ", indexes {}", self.indexes.join(", ")),
+        }
     }
 }

@@ -21,9 +21,11 @@ pub struct ScanMetrics {
     pub block_count: u64,
     /// Blocks of which values were read.
     pub block_kept_count: u64,
+    /// Blocks that an index ruled out, of those that zone maps had left.
+    pub bitmap_pruned_block_count: u64,
     /// Unflushed assertions that were looked through.
     pub memtable_row_count: u64,
-    /// Rows selected on both axes, before the filter.
+    /// Rows selected on both axes, before the filter, without those that an index rules out.
     pub visible_row_count: u64,
     /// Rows given out.
     pub row_count: u64,
@@ -39,6 +41,7 @@ impl AddAssign for ScanMetrics {
         self.segment_kept_count += other.segment_kept_count;
         self.block_count += other.block_count;
         self.block_kept_count += other.block_kept_count;
+        self.bitmap_pruned_block_count += other.bitmap_pruned_block_count;
         self.memtable_row_count += other.memtable_row_count;
         self.visible_row_count += other.visible_row_count;
         self.row_count += other.row_count;
@@ -50,7 +53,8 @@ impl fmt::Display for ScanMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "partitions {} of {}, segments {} of {}, blocks {} of {}, memtable rows {}, visible rows {}, \
+            "partitions {} of {}, segments {} of {}, blocks {} of {} (pruned by indexes {}), memtable rows {}, \
+             visible rows {}, \
              rows {}, decoded bytes {}",
             self.partition_kept_count,
             self.partition_count,
@@ -58,6 +62,7 @@ impl fmt::Display for ScanMetrics {
             self.segment_count,
             self.block_kept_count,
             self.block_count,
+            self.bitmap_pruned_block_count,
             self.memtable_row_count,
             self.visible_row_count,
             self.row_count,

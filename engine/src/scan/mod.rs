@@ -1,9 +1,10 @@
 //! Reading versions: which are selected on both axes, which of them pass the filter, and what they look like.
 //!
-//! Every step narrows what the next one touches: the manifest prunes segments, zone maps prune blocks, period columns give
+//! Every step narrows what the next one touches: the manifest prunes segments, zone maps and indexes prune blocks, period columns give
 //! the selected rows of a block, and only then are the wanted columns of these rows decoded. Cuts and unflushed assertions
 //! are applied on the way, exactly; nobody has to filter again.
 
+mod bitmap;
 mod block;
 mod bounds;
 mod clause;

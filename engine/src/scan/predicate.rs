@@ -6,6 +6,7 @@ use arrow::array::{Array, ArrayRef, BooleanArray, Datum, Scalar};
 use arrow::compute::kernels::cmp;
 use arrow::compute::{and_kleene, filter, is_not_null, is_null, not, or_kleene};
 
+use crate::bitmap::Wanted;
 use crate::codec::{encode_keys, zone_prefix};
 use crate::error::Result;
 use crate::schema::{DataType, Value};
@@ -167,6 +168,27 @@ impl Test {
                 Comparison::Gt | Comparison::GtEq => *value <= zone.max,
             },
         }
+    }
+
+    /// Whether the rows that pass are those that hold one of some values, or none.
+    pub(crate) fn is_of_values(&self) -> bool {
+        matches!(self, Test::Compare(Comparison::Eq, ..) | Test::In(_) | Test::IsNull)
+    }
+
+    /// What a row must hold to pass, if that is one of some values, or none.
+    pub(crate) fn wanted(&self) -> Result<Option<Wanted>> {
+        Ok(Some(match self {
+            Test::Compare(Comparison::Eq, value, _) => {
+                Wanted::Values(vec![encode_keys(std::slice::from_ref(value))?.get(0).to_vec()])
+            }
+            Test::In(list) => {
+                let mut values: Vec<Vec<u8>> = list.encoded.iter().cloned().collect();
+                values.sort_unstable();
+                Wanted::Values(values)
+            }
+            Test::IsNull => Wanted::Null,
+            _ => return Ok(None),
+        }))
     }
 
     /// Which rows pass; never NULL.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::{BatchCoalescer, interleave};
 use arrow::datatypes::SchemaRef;
+use roaring::RoaringBitmap;
 
+use super::bitmap::{Probe, candidates, count_uses, probes};
 use super::block::{BlockSelector, Overlay, Selected};
 use super::bounds::ZoneVerdict;
 use super::horizon::{MissingPartition, check_horizon};
@@ -35,6 +37,7 @@ pub struct Rows {
     table_columns: Vec<usize>,
     view: Arc<MemView>,
     overlay: Arc<Overlay>,
+    probes: Arc<Vec<Probe>>,
     segments: VecDeque<BlockRange>,
     current: Option<CurrentSegment>,
     ready: BatchCoalescer,
@@ -49,6 +52,8 @@ pub struct Rows {
 struct CurrentSegment {
     entry: Arc<SegmentEntry>,
     blocks: VecDeque<(u32, ZoneVerdict)>,
+    /// The rows that indexes leave, if they tell of this segment.
+    candidates: Option<RoaringBitmap>,
 }
 
 impl Rows {
@@ -65,6 +70,7 @@ impl Rows {
             table_columns: request.table_columns(),
             view: Arc::new(MemView::new(&[], table.schema.id, commit_number)),
             overlay: Arc::new(Overlay::None),
+            probes: Arc::new(probes(&request, table)?),
             segments: VecDeque::new(),
             current: None,
             ready: BatchCoalescer::new(request.output.clone(), BATCH_ROW_COUNT_MAX),
@@ -115,6 +121,7 @@ impl Rows {
             table_columns: self.table_columns.clone(),
             view: self.view.clone(),
             overlay: self.overlay.clone(),
+            probes: self.probes.clone(),
             segments,
             missing: self.missing.clone(),
             current: None,
@@ -142,6 +149,8 @@ impl Rows {
         }
         self.metrics.partition_count = partitions.len() as u64;
         self.metrics.partition_kept_count = kept.len() as u64;
+        let kept: Vec<&SegmentEntry> = self.segments.iter().map(|range| &*range.entry).collect();
+        count_uses(&self.probes, &kept);
     }
 
     /// Gives the versions of unflushed assertions, and finds out what these do to the rows of segments.
@@ -243,7 +252,19 @@ impl Rows {
                 blocks.push_back((block, verdict));
             }
         }
-        self.current = Some(CurrentSegment { entry, blocks });
+        let candidates = match blocks.is_empty() {
+            true => None,
+            false => candidates(&self.probes, &entry)?,
+        };
+        if let Some(rows) = &candidates {
+            let zone_kept_count = blocks.len();
+            blocks.retain(|(block, _)| {
+                let first = block * BLOCK_ROWS;
+                rows.range_cardinality(first..first + BLOCK_ROWS) > 0
+            });
+            self.metrics.bitmap_pruned_block_count += (zone_kept_count - blocks.len()) as u64;
+        }
+        self.current = Some(CurrentSegment { entry, blocks, candidates });
         Ok(true)
     }
 
@@ -267,6 +288,7 @@ impl Rows {
             selection: &request.selection,
             overlay: &self.overlay,
             needs_rects: request.needs_periods(),
+            candidates: current.candidates.as_ref(),
         };
         let decoded_before = segment.cache_counters().decoded_bytes;
         let mut window: Vec<(u32, Selected)> = Vec::new();

@@ -10,6 +10,7 @@ mod value;
 
 pub use column::Column;
 pub use data_type::DataType;
+pub(crate) use table::check_name;
 pub use table::{
     EVENT_ID, SYSTEM_FROM, SYSTEM_TO, TableId, TableSchema, TableSpec, VALID_FROM, VALID_TO,
     did_you_mean,

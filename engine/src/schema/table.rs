@@ -134,10 +134,12 @@ impl TableSpec {
     }
 }
 
-fn check_name(what: &str, name: &str) -> Result<()> {
+/// An error if something (`what`) cannot have this name.
+pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
     if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
+        let article = if what.starts_with('i') { "an" } else { "a" };
         return Err(Error::invalid(format!(
-            "`{name}` cannot be the name of a {what}: 1 to {NAME_BYTES_MAX} bytes"
+            "`{name}` cannot be the name of {article} {what}: 1 to {NAME_BYTES_MAX} bytes"
         )));
     }
     if name.starts_with('_') {

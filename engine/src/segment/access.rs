@@ -50,6 +50,24 @@ impl Segment {
         encode_keys(&key)
     }
 
+    /// Hands out a column block by block, past the cache, until `each` has enough and says `false`.
+    pub(crate) fn read_column_uncached(
+        &self,
+        column: usize,
+        each: &mut dyn FnMut(&ArrayRef) -> Result<bool>,
+    ) -> Result<()> {
+        let core = self.open_core()?;
+        let blocks: Vec<u32> = (0..self.meta().block_count()).collect();
+        for window in blocks.chunks(READ_BLOCK_COUNT) {
+            for batch in core.decode(window, &[column])?.batches {
+                if !each(batch.column(0))? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Hands out every block with its number, values and periods, past the cache.
     pub(crate) fn read_blocks_uncached(
         &self,

@@ -1,9 +1,10 @@
-//! A segment together with the supersessions of its rows.
+//! A segment together with the supersessions of its rows and the bitmaps of its columns.
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::bitmap::{BitmapFile, IndexId};
 use crate::error::Result;
 use crate::segment::Segment;
 use crate::supersession::{SupersessionFile, SupersessionSet};
@@ -14,13 +15,15 @@ pub(crate) struct SegmentEntry {
     segment: Arc<Segment>,
     /// Files with cuts of this segment's rows, oldest first.
     files: Vec<Arc<SupersessionFile>>,
+    /// One for each index of which it was made or refused, in the order in which that was done.
+    bitmaps: Vec<Arc<BitmapFile>>,
     /// The cuts of the first so many files, which are all once somebody has asked for them.
     known: Mutex<(usize, Arc<SupersessionSet>)>,
 }
 
 impl SegmentEntry {
     pub(crate) fn new(segment: Arc<Segment>, files: Vec<Arc<SupersessionFile>>) -> SegmentEntry {
-        SegmentEntry { segment, files, known: Mutex::default() }
+        SegmentEntry { segment, files, bitmaps: Vec::new(), known: Mutex::default() }
     }
 
     pub(crate) fn segment(&self) -> &Arc<Segment> {
@@ -35,10 +38,40 @@ impl SegmentEntry {
     /// looks at the cuts of all before.
     pub(crate) fn with_file(&self, file: Arc<SupersessionFile>) -> SegmentEntry {
         let files = self.files.iter().cloned().chain([file]).collect();
+        self.with(files, self.bitmaps.clone())
+    }
+
+    /// The bitmaps of the segment for an index, if they were made or refused.
+    pub(crate) fn bitmap(&self, index: IndexId) -> Option<&Arc<BitmapFile>> {
+        self.bitmaps.iter().find(|bitmap| bitmap.meta().index == index)
+    }
+
+    pub(crate) fn bitmaps(&self) -> &[Arc<BitmapFile>] {
+        &self.bitmaps
+    }
+
+    /// The same segment with bitmaps more.
+    pub(crate) fn with_bitmap(&self, bitmap: Arc<BitmapFile>) -> SegmentEntry {
+        let bitmaps = self.bitmaps.iter().cloned().chain([bitmap]).collect();
+        self.with(self.files.clone(), bitmaps)
+    }
+
+    /// The same segment without the bitmaps of some indexes.
+    pub(crate) fn without_bitmaps(&self, dropped: &[IndexId]) -> SegmentEntry {
+        let is_kept = |bitmap: &&Arc<BitmapFile>| !dropped.contains(&bitmap.meta().index);
+        self.with(self.files.clone(), self.bitmaps.iter().filter(is_kept).cloned().collect())
+    }
+
+    /// The same segment with other files of cuts, of which the first are those it has, and other bitmaps.
+    fn with(
+        &self,
+        files: Vec<Arc<SupersessionFile>>,
+        bitmaps: Vec<Arc<BitmapFile>>,
+    ) -> SegmentEntry {
         // Nobody waits here, where the state is exchanged, for one who is reading them: they would be read once more.
         let known = self.known.try_lock().map(|known| known.clone()).unwrap_or_default();
         let known = Mutex::new(known);
-        SegmentEntry { segment: self.segment.clone(), files, known }
+        SegmentEntry { segment: self.segment.clone(), files, bitmaps, known }
     }
 
     /// How many cuts there are, without reading them.

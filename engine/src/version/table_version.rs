@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::erased_mark::ErasedMark;
+use super::index::Index;
 use super::sealed::Sealed;
 use super::segment_entry::SegmentEntry;
+use crate::bitmap::{BitmapFile, BitmapMeta};
 use crate::cache::Cache;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -41,6 +43,8 @@ pub(crate) struct TableVersion {
     pub(crate) schema: Arc<TableSchema>,
     /// Ordered by number.
     pub(crate) segments: Vec<Arc<SegmentEntry>>,
+    /// Ordered by number.
+    pub(crate) indexes: Vec<Arc<Index>>,
     /// The partitions that are not part of it any more.
     pub(crate) sealed: BTreeMap<Partition, Arc<Sealed>>,
     /// The system time of the last transaction that is in segments; `i64::MIN` if there is none.
@@ -95,6 +99,14 @@ impl Files {
         let (disk, cache) = (self.disk.clone(), self.cache.clone());
         Arc::new(Segment::new(disk, &dir, meta.clone(), schema.clone(), cache))
     }
+
+    fn bitmap(&self, segment: &Segment, meta: &BitmapMeta) -> Arc<BitmapFile> {
+        let of = segment.meta();
+        let dir = self.partition_dir(of.table, &of.partition.name());
+        let (disk, cache) = (self.disk.clone(), self.cache.clone());
+        let rows = (segment.schema().clone(), of.row_count);
+        Arc::new(BitmapFile::new(disk, cache, &dir, rows, meta.clone()))
+    }
 }
 
 impl Version {
@@ -119,6 +131,7 @@ impl Version {
         let touched = touched.chain(edit.supersessions_added.iter().map(|meta| meta.table));
         let touched = touched.chain(edit.progress.iter().map(|progress| progress.table));
         let touched = touched.chain(edit.erasures.iter().map(|erasure| erasure.table));
+        let touched = touched.chain(edit.indexes_added.iter().map(|index| index.table));
         let touched = touched.chain(edit.partitions_sealed.iter().map(|sealed| sealed.table));
         let touched = touched.chain(edit.partitions_attached.iter().map(|id| id.table));
         let mut touched: Vec<TableId> = touched.collect();
@@ -127,7 +140,8 @@ impl Version {
         let removes =
             |entry: &SegmentEntry| edit.segments_removed.contains(&entry.segment().meta().id);
         for (id, table) in &mut tables {
-            if touched.contains(id) || table.segments.iter().any(|entry| removes(entry)) {
+            let is_touched = touched.contains(id) || table.concerns_indexes(edit);
+            if is_touched || table.segments.iter().any(|entry| removes(entry)) {
                 *table = Arc::new(table.apply(files, edit, &removes));
             }
         }
@@ -151,6 +165,12 @@ impl Version {
     pub(crate) fn segments(&self) -> impl Iterator<Item = &Arc<SegmentEntry>> {
         self.tables.values().flat_map(|table| &table.segments)
     }
+
+    /// The bitmaps that have a file.
+    pub(crate) fn bitmaps(&self) -> impl Iterator<Item = &Arc<BitmapFile>> {
+        let bitmaps = self.segments().flat_map(|entry| entry.bitmaps());
+        bitmaps.filter(|bitmap| bitmap.meta().has_file())
+    }
 }
 
 impl TableVersion {
@@ -158,12 +178,20 @@ impl TableVersion {
     pub(crate) fn new(schema: Arc<TableSchema>) -> TableVersion {
         let (segments, sealed, last_system) = (Vec::new(), BTreeMap::new(), i64::MIN);
         let (erased, erasure) = (ErasedMark::default(), None);
-        TableVersion { schema, segments, sealed, last_system, erased, erasure }
+        let indexes = Vec::new();
+        TableVersion { schema, segments, indexes, sealed, last_system, erased, erasure }
     }
 
     /// An error if data of the table was erased since: what is left would be a smaller answer than the snapshot once gave.
     pub(crate) fn check_readable(&self) -> Result<()> {
         self.erased.check(&self.schema.name)
+    }
+
+    /// Whether an edit drops an index of the table, or has bitmaps of one of its segments.
+    fn concerns_indexes(&self, edit: &Edit) -> bool {
+        let is_dropped = |index: &Arc<Index>| edit.indexes_dropped.contains(&index.entry.id);
+        let is_of = |meta: &BitmapMeta| self.indexes.iter().any(|i| i.entry.id == meta.index);
+        self.indexes.iter().any(is_dropped) || edit.bitmaps_added.iter().any(is_of)
     }
 
     fn apply(
@@ -192,13 +220,41 @@ impl TableVersion {
                 }
             }
         }
+        let indexes = self.apply_indexes(files, edit, &mut segments);
         let own = edit.progress.iter().filter(|progress| progress.table == schema.id);
         let last_system = own.map(|p| p.last_system_us).fold(self.last_system, i64::max);
         let is_erased = edit.erasures.iter().any(|erasure| erasure.table == schema.id);
         let erased = if is_erased { ErasedMark::default() } else { self.erased.clone() };
         let segments = segments.into_values().collect();
         let sealed = self.sealed_after(files, edit);
-        TableVersion { schema, segments, sealed, last_system, erased, erasure: self.erasure }
+        let erasure = self.erasure;
+        TableVersion { schema, segments, indexes, sealed, last_system, erased, erasure }
+    }
+
+    /// The indexes after an edit; their bitmaps come to the segments, or go.
+    fn apply_indexes(
+        &self,
+        files: &Files,
+        edit: &Edit,
+        segments: &mut BTreeMap<SegmentId, Arc<SegmentEntry>>,
+    ) -> Vec<Arc<Index>> {
+        let mut indexes = self.indexes.clone();
+        let dropped = &edit.indexes_dropped;
+        if indexes.iter().any(|index| dropped.contains(&index.entry.id)) {
+            indexes.retain(|index| !dropped.contains(&index.entry.id));
+            for entry in segments.values_mut() {
+                *entry = Arc::new(entry.without_bitmaps(dropped));
+            }
+        }
+        let added = edit.indexes_added.iter().filter(|entry| entry.table == self.schema.id);
+        indexes.extend(added.map(|entry| Arc::new(Index::new(entry.clone()))));
+        for meta in &edit.bitmaps_added {
+            if let Some(entry) = segments.get_mut(&meta.segment) {
+                let bitmap = files.bitmap(entry.segment(), meta);
+                *entry = Arc::new(entry.with_bitmap(bitmap));
+            }
+        }
+        indexes
     }
 
     fn sealed_after(&self, files: &Files, edit: &Edit) -> BTreeMap<Partition, Arc<Sealed>> {

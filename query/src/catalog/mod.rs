@@ -4,6 +4,7 @@ mod audit;
 mod columns;
 mod erasures;
 mod holds;
+mod indexes;
 mod partitions;
 mod segments;
 mod settings;
@@ -22,8 +23,17 @@ use crate::error::{Error, Result};
 /// The schema that system tables live in.
 pub(crate) const SCHEMA: &str = "annals";
 
-const NAMES: &[&str] =
-    &["tables", "columns", "partitions", "segments", "holds", "erasures", "audit", "settings"];
+const NAMES: &[&str] = &[
+    "tables",
+    "columns",
+    "partitions",
+    "segments",
+    "indexes",
+    "holds",
+    "erasures",
+    "audit",
+    "settings",
+];
 
 /// The system table of this name, as it is now.
 pub(crate) fn table(
@@ -38,6 +48,7 @@ pub(crate) fn table(
         "partitions" => partitions::rows(database)?,
         "segments" => segments::rows(database)?,
         "holds" => holds::rows(database)?,
+        "indexes" => indexes::rows(database)?,
         "erasures" => erasures::rows(database)?,
         "audit" => audit::rows(database)?,
         "settings" => settings::rows(state)?,

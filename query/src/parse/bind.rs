@@ -41,6 +41,8 @@ pub(crate) fn bind_statement(statement: &mut Statement, parameters: &[Value]) ->
         Statement::Assert { condition, .. } => binder.put(condition),
         Statement::CreateTable(_)
         | Statement::Lifecycle(_)
+        | Statement::CreateIndex(_)
+        | Statement::DropIndex { .. }
         | Statement::DropView { .. }
         | Statement::Describe { .. }
         | Statement::Commit

@@ -8,6 +8,7 @@ mod bind;
 mod create_table;
 mod depth;
 mod dialect;
+mod index;
 mod lifecycle;
 mod scope;
 mod sequenced;
@@ -17,6 +18,7 @@ mod tokens;
 
 pub(crate) use bind::bind_statement as bind;
 pub(crate) use create_table::{CreateTable, literal, table_name};
+pub(crate) use index::CreateIndex;
 pub(crate) use lifecycle::{AttachFrom, Lifecycle, LifecycleChange};
 pub(crate) use scope::{EVENT_ID, is_hidden, show_periods};
 pub(crate) use sequenced::{Sequenced, sequenced};

@@ -9,6 +9,7 @@ use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::create_table::{self, CreateTable, table_name};
 use super::dialect::AnnalsDialect;
+use super::index::{self, CreateIndex};
 use super::lifecycle::{self, Lifecycle};
 use super::scope::visit_versions;
 use super::tokens::{Tokens, Words, are_words, split, word_at};
@@ -36,6 +37,8 @@ pub(crate) enum Statement {
     Erase(Box<Erase>),
     Lifecycle(Box<Lifecycle>),
     CreateTable(Box<CreateTable>),
+    CreateIndex(Box<CreateIndex>),
+    DropIndex { name: String, if_exists: bool },
     CreateView { name: ObjectName, query: Box<Query>, or_replace: bool, names_periods: bool },
     DropView { name: ObjectName, if_exists: bool },
     Describe { table: ObjectName, query: Box<Query> },
@@ -168,6 +171,13 @@ fn read(tokens: &[TokenWithSpan], names_periods: bool) -> Result<Statement> {
     if is_table(&["CREATE", "TABLE"]) || is_table(&["CREATE", "EVENT", "TABLE"]) {
         let create = create_table::read(tokens)?;
         return Ok(Statement::CreateTable(Box::new(create)));
+    }
+    if is_table(&["CREATE", "INDEX"]) || is_table(&["CREATE", "UNIQUE", "INDEX"]) {
+        return Ok(Statement::CreateIndex(Box::new(index::read_create(tokens)?)));
+    }
+    if is_table(&["DROP", "INDEX"]) {
+        let (name, if_exists) = index::read_drop(tokens)?;
+        return Ok(Statement::DropIndex { name, if_exists });
     }
     read_known(tokens, false, names_periods)
 }

@@ -260,6 +260,7 @@ fn record(metrics: &ExecutionPlanMetricsSet, partition: usize, counts: &ScanMetr
         ("segments_kept", counts.segment_kept_count),
         ("pages", counts.block_count),
         ("pages_kept", counts.block_kept_count),
+        ("pages_pruned_by_indexes", counts.bitmap_pruned_block_count),
         ("memtable_rows", counts.memtable_row_count),
         ("visible_rows", counts.visible_row_count),
         ("output_rows", counts.row_count),

@@ -12,6 +12,10 @@ pub(crate) fn predicate_of(filter: &Expr, schema: &Schema) -> Option<Predicate> 
             let both = vec![predicate_of(left, schema)?, predicate_of(right, schema)?];
             Some(Predicate::And(both))
         }
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+            let (left, right) = (predicate_of(left, schema)?, predicate_of(right, schema)?);
+            one_of(left, right)
+        }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
             let op = comparison_of(*op)?;
             match (&**left, &**right) {
@@ -62,6 +66,18 @@ pub(crate) fn predicate_of(filter: &Expr, schema: &Schema) -> Option<Predicate> 
         },
         _ => None,
     }
+}
+
+/// `a = x OR a = y` as `a IN (x, y)`: a short list of values comes from the planner in this form.
+fn one_of(left: Predicate, right: Predicate) -> Option<Predicate> {
+    let listed = |predicate| match predicate {
+        Predicate::Compare { column, op: Comparison::Eq, value } => Some((column, vec![value])),
+        Predicate::In { column, values } => Some((column, values)),
+        _ => None,
+    };
+    let ((column, mut values), (other, more)) = (listed(left)?, listed(right)?);
+    values.extend(more);
+    (column == other).then_some(Predicate::In { column, values })
 }
 
 fn boolean(column: &str, wanted: bool, schema: &Schema) -> Option<Predicate> {

@@ -55,6 +55,8 @@ impl Session {
             Statement::Erase(erase) => self.erase(&erase, names_periods).await,
             Statement::Lifecycle(change) => self.change_life(*change).await,
             Statement::CreateTable(create) => self.create_table(*create).await,
+            Statement::CreateIndex(create) => self.create_index(*create).await,
+            Statement::DropIndex { name, if_exists } => self.drop_index(name, if_exists).await,
             Statement::CreateView { name, query, or_replace, names_periods } => {
                 self.create_view(&name, query, or_replace, names_periods)
             }

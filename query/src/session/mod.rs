@@ -4,6 +4,7 @@ mod breadth;
 mod direct;
 mod erase;
 mod execute;
+mod index;
 mod lifecycle;
 mod missing;
 mod outcome;

@@ -43,6 +43,10 @@ pub enum Tag {
     CreateTable,
     /// ALTER TABLE.
     AlterTable,
+    /// CREATE INDEX.
+    CreateIndex,
+    /// DROP INDEX.
+    DropIndex,
     /// CREATE VIEW.
     CreateView,
     /// DROP VIEW.
@@ -69,6 +73,8 @@ impl fmt::Display for Tag {
             Tag::Erase => "ERASE",
             Tag::CreateTable => "CREATE TABLE",
             Tag::AlterTable => "ALTER TABLE",
+            Tag::CreateIndex => "CREATE INDEX",
+            Tag::DropIndex => "DROP INDEX",
             Tag::CreateView => "CREATE VIEW",
             Tag::DropView => "DROP VIEW",
             Tag::Begin => "BEGIN",

@@ -109,6 +109,7 @@ impl World {
                 self.pins.push(Pin { snapshot, tables, refused });
             }
             Step::Erase(table, keys) => self.erase(*table, keys),
+            Step::Index(table, column) => self.toggle_index(*table, column),
             Step::Flush => self.database().flush().expect("a flush"),
             Step::Maintain => {
                 self.database().maintain().expect("a step of background work");
@@ -194,6 +195,17 @@ impl World {
                 pin.refused.insert(table);
             }
             self.answered = erased_at;
+        }
+    }
+
+    /// Makes an index on a column, or drops the one it has: no answer changes by either.
+    fn toggle_index(&self, table: usize, column: &str) {
+        let (database, table) = (self.database(), self.shapes[table].name);
+        let name = format!("{table}_by_{column}");
+        let is_there = |index: &annals_engine::IndexStats| index.name == name;
+        match database.indexes().expect("the indexes").iter().any(is_there) {
+            true => database.drop_index(&name).expect("an index that is there"),
+            false => database.create_index(&name, table, column).expect("a new index"),
         }
     }
 

@@ -89,6 +89,13 @@ impl Shape {
         columns.fold(spec.partition_by(self.width), TableSpec::column)
     }
 
+    /// The names of the columns that may have an index.
+    pub fn indexable(&self) -> Vec<&'static str> {
+        let is_exact = |data_type: &DataType| *data_type != DataType::Double;
+        let columns = self.columns.iter().filter(|(_, data_type, _)| is_exact(data_type));
+        columns.map(|(name, _, _)| *name).collect()
+    }
+
     /// The names of the columns, in order.
     pub fn column_names(&self) -> Vec<&'static str> {
         self.columns.iter().map(|(name, _, _)| *name).collect()

@@ -56,6 +56,8 @@ pub enum Step {
     Pin,
     /// Keys of a table (for events labels) are erased.
     Erase(usize, Vec<Row>),
+    /// A column of a table gets an index, or loses the one it has.
+    Index(usize, &'static str),
     /// Memtables become segments.
     Flush,
     /// One step of background work.
@@ -85,7 +87,7 @@ pub struct Situation<'a> {
 
 /// Draws the next step.
 pub fn draw_step(rng: &mut Rng, at: &Situation<'_>) -> Step {
-    match rng.weighted(&[800, 20, 60, 6, 12, 12, 3, 3, 3, 5]) {
+    match rng.weighted(&[800, 20, 60, 6, 12, 12, 3, 3, 3, 5, 8]) {
         0 => draw_commit(rng, at),
         1 => Step::Rollback(draw_changes(rng, at, &[])),
         2 => {
@@ -99,7 +101,12 @@ pub fn draw_step(rng: &mut Rng, at: &Situation<'_>) -> Step {
         6 => Step::Compact,
         7 => Step::Reopen,
         8 => Step::Crash,
-        _ => draw_erasure(rng, at),
+        9 => draw_erasure(rng, at),
+        _ => {
+            let table = rng.below(at.shapes.len());
+            let columns = at.shapes[table].indexable();
+            Step::Index(table, columns[rng.below(columns.len())])
+        }
     }
 }
 

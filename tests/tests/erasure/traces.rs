@@ -1,7 +1,9 @@
 //! No file holds a value of an erased key, whatever was done before and whatever is done after.
 
 use annals_engine::disk::MemoryDisk;
-use annals_engine::{At, Column, DataType, ErrorKind, TableSpec, Value};
+use annals_engine::{
+    At, Clause, Column, Comparison, DataType, ErrorKind, Predicate, TableSpec, Value,
+};
 use annals_tests::rows::{Cell, array, batch};
 
 use super::guests::*;
@@ -18,6 +20,7 @@ fn no_file_holds_a_value_of_an_erased_key() {
         found.contains(".wal") && found.contains("current") && found.contains("2024-0"),
         "{found}"
     );
+    assert!(found.contains(".bitmap"), "{found}");
 
     let [guests, visits] = forget(&database, 1).unwrap();
     assert_eq!(places(&disk, &marks(1)), Vec::<String>::new(), "when it returns");
@@ -92,6 +95,43 @@ fn pinned_files_of_an_earlier_compaction_go_too() {
     drop(pinned);
     database.compact(&mut |_| ()).unwrap();
     verify(&database);
+}
+
+#[test]
+fn pinned_bitmaps_of_a_dropped_index_go_too() {
+    let disk = MemoryDisk::new();
+    let database = scratch(&disk).open();
+    fill(&database).unwrap();
+    let pinned = database.snapshot().unwrap();
+    for (index, _) in INDEXES {
+        database.drop_index(index).unwrap();
+    }
+    let bitmaps = |disk: &MemoryDisk| {
+        let is_bitmap = |path: &std::path::PathBuf| path.extension() == Some("bitmap".as_ref());
+        disk.files().into_iter().filter(is_bitmap).count()
+    };
+    assert!(bitmaps(&disk) > 2, "the snapshot keeps them");
+    // Of both tables, so that no table is left whose snapshots are read on.
+    forget(&database, 1).unwrap();
+    assert_eq!((places(&disk, &marks(1)), bitmaps(&disk)), (Vec::<String>::new(), 0));
+    let scan = pinned.scan("guests").unwrap();
+    let refused = scan.filter(Predicate::compare("note", Comparison::Eq, "x")).run();
+    let refused = refused.and_then(|rows| rows.collect::<annals_engine::Result<Vec<_>>>());
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Erased);
+    verify(&database);
+}
+
+#[test]
+fn a_scan_that_has_begun_reads_no_bitmap_of_what_was_erased() {
+    let disk = MemoryDisk::new();
+    let database = scratch(&disk).open();
+    fill(&database).unwrap();
+    let wanted = Predicate::compare("note", Comparison::Eq, "x");
+    let scan = database.snapshot().unwrap().scan("guests").unwrap().filter(wanted);
+    let rows = scan.valid(Clause::All).system(Clause::All).run().unwrap();
+    forget(&database, 1).unwrap();
+    let read = rows.collect::<annals_engine::Result<Vec<_>>>();
+    assert_eq!(read.unwrap_err().kind(), ErrorKind::Erased);
 }
 
 #[test]

@@ -154,10 +154,10 @@ impl Inner {
             if self.manifest.lock().state.segments.contains_key(&segment.meta().id) {
                 return Ok(false);
             }
-            for path in segment.at(dir).file_paths() {
-                if self.files.disk.exists(&path)? {
-                    return Ok(false);
-                }
+            // Bitmaps too are named by it, and may wait to be removed.
+            let name = segment.meta().id.to_string();
+            if self.files.disk.list(dir)?.iter().any(|other| other.starts_with(&name)) {
+                return Ok(false);
             }
         }
         Ok(true)

@@ -41,6 +41,11 @@ impl World {
         let mut client = Client::new(scratch.open());
         for shape in &shapes {
             client.run(&text::create_table(shape)).expect("a new table");
+            // Of the columns behind the first every other one, so that some conditions have an index and some have none.
+            for column in shape.indexable().into_iter().skip(1).step_by(2) {
+                let sql = format!("CREATE INDEX {0}_{column} ON {0} ({column})", shape.name);
+                client.run(&sql).expect("a new index");
+            }
         }
         let tables = vec![Table::default(); shapes.len()];
         let counts = Counts::default();
