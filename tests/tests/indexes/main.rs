@@ -9,5 +9,6 @@ mod catalogue;
 mod crash;
 mod damage;
 mod goods;
+mod partitions;
 mod pruning;
 mod types;
