@@ -124,7 +124,8 @@ pub use options::Options;
 pub use partition::{Partition, PartitionWidth};
 pub use scan::{Clause, Comparison, PartitionEstimate, Predicate, Rows, ScanEstimate, ScanMetrics};
 pub use schema::{
-    Column, DataType, SYSTEM_FROM, SYSTEM_TO, TableSchema, TableSpec, VALID_FROM, VALID_TO, Value,
+    Column, DataType, SYSTEM_FROM, SYSTEM_TO, TableChange, TableSchema, TableSpec, VALID_FROM,
+    VALID_TO, Value,
 };
 pub use snapshot::{At, Scan, Snapshot};
 pub use time::{Axis, Period, System, SystemTime, Time, Valid, ValidTime};

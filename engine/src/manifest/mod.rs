@@ -7,6 +7,7 @@
 mod edit;
 mod erasure;
 mod log;
+mod schemas;
 mod state;
 #[cfg(test)]
 mod tests;

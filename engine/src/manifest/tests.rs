@@ -11,8 +11,8 @@ use crate::disk::{Disk, MemoryDisk};
 use crate::document::{check_hex, check_sentences, first_column, json_blocks};
 use crate::error::ErrorKind;
 use crate::journal::{Identity, Writer};
-use crate::partition::{Partition, PartitionWidth};
-use crate::schema::{Column, DataType, TableSchema};
+use crate::partition::Partition;
+use crate::schema::{Column, DataType, TableChange, TableSpec};
 use crate::segment::{SegmentId, SegmentMeta, Zone};
 use crate::supersession::SupersessionMeta;
 
@@ -30,17 +30,13 @@ fn full_edit() -> Edit {
         end: any,
     };
     let decimal = DataType::Decimal { precision: 10, scale: 2 };
-    let schema = TableSchema {
-        id: 1,
-        name: "t".to_owned(),
-        columns: vec![Column::new("amount", decimal).with_default(7)],
-        key: vec![0],
-        is_event: false,
-        partition_width: PartitionWidth::Month,
-    };
+    let spec = TableSpec::keyed("t", ["sum"]).column(Column::new("sum", decimal).with_default(7));
+    let renamed = TableChange::RenameColumn { from: "sum".to_owned(), to: "amount".to_owned() };
+    let schema = spec.resolve(1).unwrap().changed(&renamed).unwrap().unwrap();
     let segment = SegmentMeta {
         id: SegmentId(1),
         table: 1,
+        schema_version: 1,
         partition: Partition::CURRENT,
         row_count: 1,
         open_count: 1,
@@ -257,4 +253,60 @@ fn an_erasure_begins_a_file_without_the_edits_before_it() {
     assert!(!text.contains("decoded_bytes"), "{text}");
     assert_eq!(ManifestLog::judge(&shared, dir).unwrap().unwrap().state, state);
     assert!(state.apply(&erase).is_err(), "an erasure is carried out once");
+}
+
+#[test]
+fn the_entries_of_a_table_are_kept_as_long_as_rows_may_have_them() {
+    let spec = TableSpec::keyed("t", ["k"]).column(Column::new("k", DataType::BigInt));
+    let mut schemas = vec![spec.resolve(1).unwrap()];
+    for name in ["a", "b", "c"] {
+        let change = TableChange::AddColumn(Column::new(name, DataType::Text));
+        schemas.push(schemas.last().unwrap().changed(&change).unwrap().unwrap());
+    }
+    let mut state = ManifestState::default();
+    for schema in &schemas {
+        state.apply(&Edit { tables: vec![schema.clone()], ..Edit::default() }).unwrap();
+    }
+    let versions = |state: &ManifestState| {
+        state.tables[&1].schemas().map(|schema| schema.version).collect::<Vec<_>>()
+    };
+    let again = |state: &ManifestState| {
+        let mut again = ManifestState::default();
+        again.apply(&state.as_edit()).unwrap();
+        assert_eq!(again, *state);
+    };
+    assert_eq!(versions(&state), [0, 1, 2, 3]);
+    again(&state);
+    let older = Edit { tables: vec![schemas[1].clone()], ..Edit::default() };
+    assert!(state.clone().apply(&older).is_err(), "an entry does not come back");
+    let segments_added = full_edit().segments_added;
+    state.apply(&Edit { segments_added: segments_added.clone(), ..Edit::default() }).unwrap();
+    state.forget_schemas(&[(1, 2)].into());
+    assert_eq!(versions(&state), [1, 2, 3], "of the segment, of the log, in force");
+    again(&state);
+    let mut segment = segments_added[0].clone();
+    (segment.id, segment.schema_version) = (SegmentId(9), 0);
+    let stale = Edit { segments_added: vec![segment], ..Edit::default() };
+    assert!(state.clone().apply(&stale).is_err(), "a segment of an entry that is forgotten");
+    state.forget_schemas(&[].into());
+    assert_eq!(versions(&state), [1, 3]);
+}
+
+#[test]
+fn an_entry_whose_columns_are_numbered_wrongly_contradicts_the_state() {
+    let edit = full_edit();
+    let entry = serde_json::to_value(&edit.tables[0]).unwrap();
+    for (place, number) in [
+        ("/columns/0/id", 0),
+        ("/columns/0/id", 2),
+        ("/last_column_id", 0),
+        ("/version", 0),
+        ("/key/0", 1),
+    ] {
+        let mut entry = entry.clone();
+        *entry.pointer_mut(place).unwrap() = number.into();
+        let tables = vec![serde_json::from_value(entry).unwrap()];
+        let applied = ManifestState::default().apply(&Edit { tables, ..Edit::default() });
+        assert!(applied.is_err(), "{place} = {number}");
+    }
 }

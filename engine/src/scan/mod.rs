@@ -15,6 +15,7 @@ mod point;
 mod predicate;
 mod request;
 mod rows;
+mod unflushed;
 
 pub(crate) use bounds::Selection;
 pub use clause::Clause;

@@ -55,7 +55,7 @@ fn the_transaction_of_the_document_is_what_is_logged() {
     let schema = salaries();
     let bytes = example(&schema);
     check_hex(DOCUMENT, 0, &bytes);
-    let logged = decode_transaction(&bytes, &BTreeMap::from([(1, schema)])).unwrap();
+    let logged = decode_transaction(&bytes, &BTreeMap::from([((1, 0), schema)])).unwrap();
     assert_eq!((logged.commit_number, logged.operations.len()), (2, 2));
     let [(_, put), (_, delete)] = &logged.operations[..] else { panic!("two operations") };
     assert_eq!(put.batch.column(0).as_string::<i32>().value(0), "ann");
@@ -66,7 +66,7 @@ fn the_transaction_of_the_document_is_what_is_logged() {
 #[test]
 fn a_transaction_that_is_cut_short_lengthened_or_of_no_table_is_judged() {
     let schema = salaries();
-    let (bytes, tables) = (example(&schema), BTreeMap::from([(1, schema)]));
+    let (bytes, tables) = (example(&schema), BTreeMap::from([((1, 0), schema)]));
     for length in 0..bytes.len() {
         assert!(decode_transaction(&bytes[..length], &tables).is_err(), "{length} bytes");
     }
