@@ -84,9 +84,11 @@ impl Database {
     ///
     /// The catalogue alone changes, in milliseconds however many rows there are; reads and writes go on. Rows that are there are read
     /// through the entry of now, also as of system times before the change: a column that was added shows its default, or NULL, and one
-    /// that was dropped is gone. (Its stored values go when compactions rewrite their segments; [`Database::erase`] is what removes
-    /// values for good.) A snapshot keeps the entries that it began with. A transaction that stated rows before the change may still
-    /// commit: they are read through the entry of now like all others.
+    /// that was dropped is gone. (Its stored values go when compactions rewrite their segments, as [`Database::compact`] does with all
+    /// that have some; [`Database::erase`] is what removes values for good.)
+    ///
+    /// A snapshot keeps the entries that it began with. A transaction that stated rows before the change may still commit: they are read
+    /// through the entry of now like all others.
     ///
     /// Kinds of error: `Conflict` (the table has a column of that name), `Invalid` (no such table or column, a column of the key, a type
     /// that does not have all the values of the one before, a column that could be neither NULL nor a default), `Exhausted` (4,096

@@ -68,6 +68,13 @@ impl TableSchema {
         self.columns.binary_search_by_key(&id, |column| column.id).ok()
     }
 
+    /// Whether rows of another entry have no column that this one does not.
+    pub(crate) fn has_all_of(&self, stored: &TableSchema) -> bool {
+        let mut columns = 0..stored.columns.len();
+        self.version == stored.version
+            || columns.all(|at| self.position_of(stored.column_id(at)).is_some())
+    }
+
     /// Judges an entry as the manifest has it; says what is wrong with it.
     pub(crate) fn judge(&self) -> Result<(), String> {
         let ids = self.columns.iter().map(|column| column.id);

@@ -7,6 +7,7 @@ use sqlparser::ast::{
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
+use super::alter_table::{self, AlterTable};
 use super::create_table::{self, CreateTable, table_name};
 use super::dialect::AnnalsDialect;
 use super::scope::visit_versions;
@@ -34,6 +35,7 @@ pub(crate) enum Statement {
     Delete(Box<Delete>),
     Erase(Box<Erase>),
     CreateTable(Box<CreateTable>),
+    AlterTable(Box<AlterTable>),
     CreateView { name: ObjectName, query: Box<Query>, or_replace: bool, names_periods: bool },
     DropView { name: ObjectName, if_exists: bool },
     Describe { table: ObjectName, query: Box<Query> },
@@ -163,6 +165,10 @@ fn read(tokens: &[TokenWithSpan], names_periods: bool) -> Result<Statement> {
     if is_table(&["CREATE", "TABLE"]) || is_table(&["CREATE", "EVENT", "TABLE"]) {
         let create = create_table::read(tokens)?;
         return Ok(Statement::CreateTable(Box::new(create)));
+    }
+    if is_table(&["ALTER", "TABLE"]) {
+        let alter = alter_table::read(tokens)?;
+        return Ok(Statement::AlterTable(Box::new(alter)));
     }
     read_known(tokens, false, names_periods)
 }

@@ -52,6 +52,7 @@ impl Session {
             }
             Statement::Erase(erase) => self.erase(&erase, names_periods).await,
             Statement::CreateTable(create) => self.create_table(*create).await,
+            Statement::AlterTable(alter) => self.alter_table(*alter).await,
             Statement::CreateView { name, query, or_replace, names_periods } => {
                 self.create_view(&name, query, or_replace, names_periods)
             }

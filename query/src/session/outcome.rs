@@ -39,6 +39,8 @@ pub enum Tag {
     Erase,
     /// CREATE TABLE.
     CreateTable,
+    /// ALTER TABLE.
+    AlterTable,
     /// CREATE VIEW.
     CreateView,
     /// DROP VIEW.
@@ -64,6 +66,7 @@ impl fmt::Display for Tag {
             Tag::Delete => "DELETE",
             Tag::Erase => "ERASE",
             Tag::CreateTable => "CREATE TABLE",
+            Tag::AlterTable => "ALTER TABLE",
             Tag::CreateView => "CREATE VIEW",
             Tag::DropView => "DROP VIEW",
             Tag::Begin => "BEGIN",

@@ -1,5 +1,6 @@
 //! The steps of a random history: transactions, the clock, and everything that must change no answer.
 
+use super::alter::{Alteration, draw_alteration};
 use super::rng::Rng;
 use super::shape::Shape;
 use crate::rows::Row;
@@ -54,6 +55,8 @@ pub enum Step {
     SetClock(i64),
     /// A snapshot is taken and kept, to be asked again later.
     Pin,
+    /// The columns of a table are changed.
+    Alter(usize, Alteration),
     /// Keys of a table (for events labels) are erased.
     Erase(usize, Vec<Row>),
     /// Memtables become segments.
@@ -85,7 +88,7 @@ pub struct Situation<'a> {
 
 /// Draws the next step.
 pub fn draw_step(rng: &mut Rng, at: &Situation<'_>) -> Step {
-    match rng.weighted(&[800, 20, 60, 6, 12, 12, 3, 3, 3, 5]) {
+    match rng.weighted(&[800, 20, 60, 6, 12, 12, 3, 3, 3, 5, 8]) {
         0 => draw_commit(rng, at),
         1 => Step::Rollback(draw_changes(rng, at, &[])),
         2 => {
@@ -99,7 +102,12 @@ pub fn draw_step(rng: &mut Rng, at: &Situation<'_>) -> Step {
         6 => Step::Compact,
         7 => Step::Reopen,
         8 => Step::Crash,
-        _ => draw_erasure(rng, at),
+        9 => draw_erasure(rng, at),
+        _ => {
+            let table = rng.below(at.shapes.len());
+            let alteration = draw_alteration(rng, &at.shapes[table]);
+            alteration.map_or(Step::Maintain, |alteration| Step::Alter(table, alteration))
+        }
     }
 }
 
