@@ -123,3 +123,20 @@ fn values_are_those_of_before_in_the_wider_type_wherever_they_are_stored() {
 fn rows_of_now() -> RecordBatch {
     annals_engine::rows!(("sku", Utf8, ["d"]), ("middle", Int64, [1_i64 << 40])).unwrap()
 }
+
+#[test]
+fn a_decimal_with_more_digits_than_its_column_is_refused() {
+    let disk = MemoryDisk::new();
+    let database = scratch(&disk).open();
+    let money = DataType::Decimal { precision: 6, scale: 2 };
+    let spec = TableSpec::keyed("stock", ["sku"]).column(Column::new("sku", DataType::Text));
+    database.create_table(spec.column(Column::new("money", money))).unwrap();
+    let rows = |unscaled: i128| {
+        let money = Decimal128Array::from(vec![unscaled]).with_precision_and_scale(6, 2).unwrap();
+        let sku = Arc::new(StringArray::from(vec!["a"])) as _;
+        RecordBatch::try_from_iter([("sku", sku), ("money", Arc::new(money) as _)]).unwrap()
+    };
+    commit(&database, &rows(999_999)).unwrap();
+    let error = commit(&database, &rows(1_000_000)).unwrap_err();
+    assert!(error.to_string().starts_with("column `money`: "), "{error}");
+}
