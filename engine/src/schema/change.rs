@@ -91,14 +91,14 @@ impl TableSchema {
         let default_bytes = column.default_bytes();
         if default_bytes > ADDED_DEFAULT_BYTES_MAX {
             return Err(Error::invalid(format!(
-                "the default of column `{name}` has {default_bytes} bytes, and that of an added column at \
-                 most {ADDED_DEFAULT_BYTES_MAX}"
+                "the default of column `{name}` has {default_bytes} bytes, and that of an added \
+                 column at most {ADDED_DEFAULT_BYTES_MAX}"
             )));
         }
         if column.default_value()?.is_none() && !column.nullable {
             return Err(Error::invalid(format!(
-                "column `{name}` of table `{table}` cannot be added without NULL and without a default: rows \
-                 from before would have no value"
+                "column `{name}` of table `{table}` cannot be added without NULL and without a \
+                 default: rows from before would have no value"
             )));
         }
         self.last_column_id += 1;
@@ -157,7 +157,8 @@ impl Column {
     fn widened(&self, data_type: DataType) -> Result<Column> {
         if !self.data_type.widens_to(data_type) {
             return Err(Error::invalid(format!(
-                "column `{}` is {} and cannot become {data_type}, which does not have all of its values",
+                "column `{}` is {} and cannot become {data_type}, which does not have all of its \
+                 values",
                 self.name, self.data_type
             )));
         }

@@ -152,7 +152,8 @@ fn check_not_newer(statement: &Staged, base: &Snapshot) -> Result<()> {
     if table.schema.version < statement.schema.version {
         let table = &table.schema.name;
         return Err(Error::conflict(format!(
-            "table `{table}` was changed after the snapshot was made that this transaction reads: run it again"
+            "table `{table}` was changed after the snapshot was made that this transaction reads: \
+             run it again"
         )));
     }
     Ok(())

@@ -44,7 +44,7 @@ pub fn draw_alteration(rng: &mut Rng, shape: &Shape) -> Option<Alteration> {
             Some(draw_added(rng, name))
         }
         1 if all > key_count => Some(Alteration::Drop(key_count + rng.below(all - key_count))),
-        2 if !free.is_empty() => Some(Alteration::Rename(rng.below(all), *rng.pick::<&str>(&free))),
+        2 if !free.is_empty() => Some(Alteration::Rename(rng.below(all), rng.pick::<&str>(&free))),
         3 => {
             let is_narrow =
                 |at: &usize| matches!(shape.columns[*at].1, DataType::SmallInt | DataType::Integer);
