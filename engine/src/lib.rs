@@ -134,7 +134,8 @@ pub use scan::{
     ScanMetrics,
 };
 pub use schema::{
-    Column, DataType, SYSTEM_FROM, SYSTEM_TO, TableSchema, TableSpec, VALID_FROM, VALID_TO, Value,
+    Column, DataType, SYSTEM_FROM, SYSTEM_TO, TableChange, TableSchema, TableSpec, VALID_FROM,
+    VALID_TO, Value,
 };
 pub use snapshot::{At, Scan, Snapshot};
 pub use time::{Axis, Period, System, SystemTime, Time, Valid, ValidTime};

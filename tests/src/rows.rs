@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use annals_engine::arrow::array::{
-    Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, BooleanArray, Float64Array, Int16Array, Int32Array, Int64Array, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
 };
 use annals_engine::arrow::datatypes::{DataType as ArrowType, Field, Schema};
 use annals_engine::{DataType, ValidTime, Value};
@@ -20,7 +20,7 @@ pub enum Cell {
     Null,
     /// Of a `BOOLEAN` column.
     Boolean(bool),
-    /// Of an `INTEGER` or `BIGINT` column.
+    /// Of a `SMALLINT`, `INTEGER` or `BIGINT` column.
     Int(i64),
     /// Of a `DOUBLE PRECISION` column: the value times 8.
     Eighths(i64),
@@ -78,6 +78,9 @@ pub fn array(data_type: DataType, cells: &[&Cell]) -> ArrayRef {
                 other => panic!("{other:?} is not a BOOLEAN"),
             })))
         }
+        DataType::SmallInt => Arc::new(Int16Array::from_iter(
+            ints().map(|value| value.map(|value| i16::try_from(value).expect("fits 16 bits"))),
+        )),
         DataType::Integer => Arc::new(Int32Array::from_iter(
             ints().map(|value| value.map(|value| i32::try_from(value).expect("fits 32 bits"))),
         )),
@@ -136,6 +139,7 @@ fn cell(array: &ArrayRef, at: usize) -> Cell {
     let any = array.as_any();
     match array.data_type() {
         ArrowType::Boolean => Cell::Boolean(any.downcast_ref::<BooleanArray>().unwrap().value(at)),
+        ArrowType::Int16 => Cell::Int(any.downcast_ref::<Int16Array>().unwrap().value(at).into()),
         ArrowType::Int32 => Cell::Int(any.downcast_ref::<Int32Array>().unwrap().value(at).into()),
         ArrowType::Int64 => Cell::Int(any.downcast_ref::<Int64Array>().unwrap().value(at)),
         ArrowType::Float64 => {

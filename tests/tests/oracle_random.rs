@@ -2,7 +2,7 @@
 //!
 //! Each run draws tables, a grid of instants and a history from its seed: puts, deletes, facts overwritten inside their own
 //! transaction, backdating, imports with their own system time, several tables in one transaction, a clock that jumps; between
-//! them flushes, steps of background work, compactions, erasures, indexes made and dropped, restarts and drops without a close. The questions (points,
+//! them changes of columns, flushes, background work, compactions, erasures, indexes made and dropped, restarts and drops without a close. The questions (points,
 //! ranges on both axes, ALL, histories, projections, predicates, limits) are drawn after the data, around its boundaries.
 //! All together at least 100,000 operations and 20,000 questions, which each test holds for its part.
 

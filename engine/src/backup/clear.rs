@@ -64,7 +64,7 @@ impl Folder {
         let mut found_keys = BTreeSet::new();
         for entry in segments_of(&held, table) {
             let schema = entry.segment().schema().clone();
-            let found = keys.rows_in(&schema, entry.segment())?;
+            let found = keys.rows_in(entry.segment())?;
             if found.rows.is_empty() {
                 continue;
             }

@@ -24,6 +24,8 @@ impl Point {
     pub(crate) fn new(number: u64, system_us: i64, state: &ManifestState) -> Point {
         let mut state = state.clone();
         (state.wal_file, state.wal_file_newest, state.wal_frame_count) = (1, 1, 0);
+        // Bitmaps are not backed up: they are made again.
+        state.bitmaps.clear();
         Point { number, system_us, state: state.as_edit() }
     }
 

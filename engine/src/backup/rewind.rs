@@ -112,9 +112,7 @@ impl Rewinding<'_> {
         let erased = since.flat_map(|erasure| &erasure.keys).map(|key| key.hash).collect();
         for segment in &sealed.segments {
             let left_out = match &state.erasure_secret {
-                Some(secret) => {
-                    rows_with_hashes(&table.schema, segment.segment(), secret, &erased)?
-                }
+                Some(secret) => rows_with_hashes(segment.segment(), secret, &erased)?,
                 None => Vec::new(),
             };
             let added = self.rewrite(table, segment, left_out)?;

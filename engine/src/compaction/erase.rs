@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use crate::codec::{KeyedHash, Keys, Secret};
 use crate::error::Result;
-use crate::schema::TableSchema;
 use crate::segment::{BLOCK_ROWS, Section, Segment};
 
 /// Keys to be erased, each once, ordered by hash.
@@ -47,7 +46,7 @@ impl ErasedKeys {
 
     /// The rows of a segment whose key is one of these. The key index finds them by hash; then keys are compared, so that a key that
     /// has the hash of another is not erased with it.
-    pub(crate) fn rows_in(&self, schema: &TableSchema, segment: &Segment) -> Result<RowsOfKeys> {
+    pub(crate) fn rows_in(&self, segment: &Segment) -> Result<RowsOfKeys> {
         let mut matches: Vec<(u32, usize)> = Vec::new();
         for section in [Section::Open, Section::Closed] {
             segment.for_each_match(section, &self.hashes, &mut |key, row| {
@@ -60,7 +59,7 @@ impl ErasedKeys {
         for block in matches.chunk_by(|a, b| a.0 / BLOCK_ROWS == b.0 / BLOCK_ROWS) {
             let number = block[0].0 / BLOCK_ROWS;
             let in_block: Vec<u32> = block.iter().map(|(row, _)| row % BLOCK_ROWS).collect();
-            let found = segment.keys_of(schema, number, &in_block)?;
+            let found = segment.keys_of(number, &in_block)?;
             for (at, &(row, key)) in block.iter().enumerate() {
                 if found.get(at) == self.keys[key] {
                     rows.push(row);
@@ -75,7 +74,6 @@ impl ErasedKeys {
 
 /// The rows of a segment whose key has one of some keyed hashes, ascending: all that is left to know erased keys by.
 pub(crate) fn rows_with_hashes(
-    schema: &TableSchema,
     segment: &Segment,
     secret: &Secret,
     hashes: &HashSet<KeyedHash>,
@@ -83,7 +81,7 @@ pub(crate) fn rows_with_hashes(
     let mut found = Vec::new();
     for block in 0..segment.meta().block_count() {
         let rows: Vec<u32> = (0..segment.block_len(block) as u32).collect();
-        let keys = segment.keys_of(schema, block, &rows)?;
+        let keys = segment.keys_of(block, &rows)?;
         let is_erased = |row: &u32| hashes.contains(&secret.hash(keys.get(*row as usize)));
         found.extend(rows.into_iter().filter(is_erased).map(|row| block * BLOCK_ROWS + row));
     }
@@ -102,7 +100,7 @@ mod tests {
     use crate::codec::encode_keys;
     use crate::disk::MemoryDisk;
     use crate::partition::Partition;
-    use crate::schema::{Column, DataType, TableSpec};
+    use crate::schema::{Column, DataType, TableSchema, TableSpec};
     use crate::segment::{Periods, SegmentId, SegmentRows, SegmentWriter};
     use crate::version::{Files, SegmentEntry};
 
@@ -149,17 +147,13 @@ mod tests {
         let keys = (0..wanted.len()).map(|row| (HASH, encoded.get(row).to_vec()));
         let keys = ErasedKeys::with_hashes(keys.chain([(HASH, encoded.get(0).to_vec())]));
         assert_eq!(keys.len(), wanted.len(), "a key that is given twice");
-        let found = keys.rows_in(&schema, entry.segment()).unwrap();
+        let found = keys.rows_in(entry.segment()).unwrap();
         let expected: Vec<u32> =
             wanted[..5].iter().flat_map(|k| [2 * k, 2 * k + 1]).map(|row| row as u32).collect();
         assert_eq!(found.rows, expected);
         assert!(found.row_counts.iter().all(|(_, count)| *count == 2));
         assert_eq!(found.row_counts.len(), 5);
-        assert_eq!(
-            keys.rows_in(&schema, entry.segment()).unwrap().rows,
-            expected,
-            "from the cache"
-        );
+        assert_eq!(keys.rows_in(entry.segment()).unwrap().rows, expected, "from the cache");
 
         let next_id = &mut || 2;
         let plan = super::super::plan_of(&entry);

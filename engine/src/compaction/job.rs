@@ -8,7 +8,7 @@ use arrow::record_batch::RecordBatch;
 use super::policy::Plan;
 use crate::codec::{encode_keys, key_prefix};
 use crate::error::Result;
-use crate::layout::{Groups, Placed, Placement, RunWriter};
+use crate::layout::{Groups, Placed, Placement, RunWriter, Source};
 use crate::schema::TableSchema;
 use crate::segment::{BLOCK_ROWS, SegmentId, SegmentMeta};
 use crate::supersession::{Cut, SupersessionSet, carve};
@@ -23,7 +23,8 @@ pub(crate) struct Compacted {
     first_batches: Vec<u32>,
 }
 
-/// Writes the segments that replace a plan's inputs. Rows that are named in `left_out`, ascending, for an input are not in them; there
+/// Writes the segments that replace a plan's inputs, with the columns of `schema`, whatever entries of the table the inputs were written
+/// with before it. Rows that are named in `left_out`, ascending, for an input are not in them; there
 /// may be fewer lists than inputs.
 pub(crate) fn compact(
     files: &Files,
@@ -50,11 +51,11 @@ pub(crate) fn compact_until(
     for (at, entry) in plan.inputs.iter().enumerate() {
         first_batches.push(sources.len() as u32);
         let left_out = left_out.get(at).map_or(&[][..], Vec::as_slice);
-        read_segment(schema, (entry, until), left_out, &mut sources, &mut placement)?;
+        read_segment((entry, until), left_out, &mut sources, &mut placement)?;
     }
     let groups = placement.into_groups(plan.direct_row_count_min);
     let mut next_segment = || SegmentId(next_id());
-    let mut writer = RunWriter::new(files, schema, &sources, &mut next_segment);
+    let mut writer = RunWriter::new(files, schema, &sources, &mut next_segment)?;
     let mut segments = Vec::new();
     for (partition, rows) in groups.iter() {
         segments.extend(writer.write(partition, rows)?);
@@ -64,13 +65,13 @@ pub(crate) fn compact_until(
 
 /// Appends the values of a segment, block by block, and places the versions that its rows stand for.
 fn read_segment(
-    schema: &TableSchema,
     (entry, until): (&SegmentEntry, i64),
     left_out: &[u32],
-    sources: &mut Vec<RecordBatch>,
+    sources: &mut Vec<Source>,
     placement: &mut Placement,
 ) -> Result<()> {
     let segment = entry.segment();
+    let schema = segment.schema();
     let cuts = entry.cuts()?;
     let mut left_out = left_out.iter().copied().peekable();
     segment.read_blocks_uncached(&mut |block, batch, periods| {
@@ -93,7 +94,7 @@ fn read_segment(
                 placement.push(key_prefix, Placed { rect, hash, source, row });
             });
         }
-        sources.push(without_slack(batch)?);
+        sources.push(Source { batch: without_slack(batch)?, schema: schema.clone() });
         Ok(())
     })
 }

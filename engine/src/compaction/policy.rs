@@ -137,10 +137,12 @@ pub(crate) fn debt(version: &Version) -> usize {
     owing.map(in_current).max().unwrap_or(0)
 }
 
-/// The next step towards a table whose every version is a plain row in its own partition, in as few segments as can be.
+/// The next step towards a table whose every version is a plain row in its own partition, in as few segments as can be, none of which
+/// has values of columns that were dropped.
 pub(crate) fn next_full_plan(table: &TableVersion) -> Option<Plan> {
     let alike = by_likeness(table);
-    let dirty = alike.iter().flat_map(|(_, segments)| segments).filter(|entry| is_dirty(entry));
+    let all = alike.iter().flat_map(|(_, segments)| segments);
+    let dirty = all.filter(|entry| is_dirty(entry) || has_dropped_columns(entry, table));
     let mut inputs = within_budget(dirty.cloned().collect());
     if inputs.is_empty() {
         let merge = |(_, segments): &Alike| {
@@ -188,6 +190,11 @@ fn is_dirty(entry: &SegmentEntry) -> bool {
     let meta = entry.segment().meta();
     let has_ended = meta.zone.valid_to.0 != i64::MAX || meta.zone.system_to.0 != i64::MAX;
     entry.cut_count() > 0 || (meta.partition.is_current() && has_ended)
+}
+
+/// Whether the segment has values that the table does not show any more.
+fn has_dropped_columns(entry: &SegmentEntry, table: &TableVersion) -> bool {
+    !table.schema.has_all_of(entry.segment().schema())
 }
 
 /// As many segments, in the order given, as one compaction may read; at least one, if there is one.

@@ -77,7 +77,7 @@ impl Inner {
         for _ in 0..frozen_count {
             self.flush_oldest_alone()?;
         }
-        let edit = self.rewrite(&schema, &keys, &mut traces)?;
+        let edit = self.rewrite(schema.id, &keys, &mut traces)?;
         let unreached = backups.unreached;
         let found = (&keys, &traces[..], unreached);
         let erasure = self.install_erasure(&schema, found, request, erased_us, edit)?;
@@ -138,16 +138,14 @@ impl Inner {
     /// Writes what replaces the segments that have a row of one of the keys. They are durable, and garbage until the edit is installed.
     ///
     /// One segment at a time: that bounds memory as it does for a compaction. No flush runs, so none of them can be cut meanwhile.
-    fn rewrite(
-        &self,
-        schema: &Arc<TableSchema>,
-        keys: &ErasedKeys,
-        traces: &mut [Trace],
-    ) -> Result<Edit> {
+    fn rewrite(&self, table: TableId, keys: &ErasedKeys, traces: &mut [Trace]) -> Result<Edit> {
         let state = self.shared.lock().state.clone();
         let mut edit = Edit::default();
-        for entry in &state.version.table(schema.id)?.segments {
-            let found = keys.rows_in(schema, entry.segment())?;
+        let table = state.version.table(table)?;
+        // Not as of when the erasure began: what was flushed since may have a newer entry of the table.
+        let schema = &table.schema;
+        for entry in &table.segments {
+            let found = keys.rows_in(entry.segment())?;
             if found.rows.is_empty() {
                 continue;
             }

@@ -17,7 +17,7 @@ use super::verify::VerifyReport;
 use crate::backup::{BackupOptions, BackupReport};
 use crate::error::{Error, Result};
 use crate::options::Options;
-use crate::schema::{TableSchema, TableSpec};
+use crate::schema::{TableChange, TableSchema, TableSpec};
 use crate::snapshot::Snapshot;
 use crate::time::SystemTime;
 use crate::transaction::{Commit, Transaction};
@@ -91,6 +91,44 @@ impl Database {
         by: &str,
     ) -> Result<Arc<TableSchema>> {
         self.inner().create_table(spec, Some((retention, by)))
+    }
+
+    /// Changes the columns of a table; durable when it returns, with the entry that the table has from then on.
+    ///
+    /// The catalogue alone changes, in milliseconds however many rows there are; reads and writes go on. Rows that are there are read
+    /// through the entry of now, also as of system times before the change: a column that was added shows its default, or NULL, and one
+    /// that was dropped is gone. (Its stored values go when compactions rewrite their segments, as [`Database::compact`] does with all
+    /// that have some; [`Database::erase`] is what removes values for good.)
+    ///
+    /// A snapshot keeps the entries that it began with. A transaction that stated rows before the change may still commit: they are read
+    /// through the entry of now like all others.
+    ///
+    /// Kinds of error: `Conflict` (the table has a column of that name), `Invalid` (no such table or column, a column of the key, a type
+    /// that does not have all the values of the one before, a column that could be neither NULL nor a default), `Exhausted` (4,096
+    /// columns), `Halted` (the manifest could not be written: whether the table was changed is known after reopening). After the first
+    /// three nothing is changed.
+    ///
+    /// ```
+    /// # fn main() -> annals_engine::Result<()> {
+    /// # use annals_engine::arrow::{array::AsArray, datatypes::Int64Type};
+    /// # use annals_engine::rows;
+    /// # use annals_engine::{At, Column, DataType, Database, Options, TableChange, TableSpec};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let db = Database::open(dir.path(), Options::default())?;
+    /// # let column = Column::new("sku", DataType::Text);
+    /// # db.create_table(TableSpec::keyed("prices", ["sku"]).column(column))?;
+    /// # let mut tx = db.begin();
+    /// tx.put("prices", &rows!(("sku", Utf8, ["tea"]))?)?;
+    /// tx.commit()?;
+    /// let cents = Column::new("cents", DataType::BigInt).not_null().with_default(350);
+    /// db.alter_table("prices", &TableChange::AddColumn(cents))?;
+    /// let row = db.snapshot()?.get("prices", &["tea".into()], At::default())?.expect("tea");
+    /// assert_eq!(row.column(1).as_primitive::<Int64Type>().value(0), 350);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn alter_table(&self, table: &str, change: &TableChange) -> Result<Arc<TableSchema>> {
+        self.inner().alter_table(table, change)
     }
 
     /// A table by name; an error with the nearest name if there is none.

@@ -76,8 +76,7 @@ impl Inner {
             id: IndexId(self.next_file_id()),
             name: name.to_owned(),
             table: schema.id,
-            position,
-            column: column.to_owned(),
+            column: schema.column_id(position),
             created_us: self.options.clock.now().micros(),
         };
         let id = entry.id;
@@ -223,12 +222,13 @@ fn check_type(schema: &TableSchema, position: usize) -> Result<()> {
 fn stats(table: &TableVersion, index: &Index) -> IndexStats {
     let bitmaps = table.segments.iter().filter_map(|entry| entry.bitmap(index.entry.id));
     let (indexed, unfit): (Vec<_>, Vec<_>) = bitmaps.partition(|bitmap| bitmap.meta().has_file());
+    let column = index.entry.position_in(&table.schema);
     let (segment_count, known_count) = (table.segments.len(), indexed.len() + unfit.len());
     let problem = index.problem().filter(|_| known_count < segment_count);
     IndexStats {
         name: index.entry.name.clone(),
         table: table.schema.name.clone(),
-        column: index.entry.column.clone(),
+        column: column.map(|at| table.schema.columns[at].name.clone()).unwrap_or_default(),
         segment_count: segment_count as u64,
         indexed_segment_count: indexed.len() as u64,
         unfit_segment_count: unfit.len() as u64,

@@ -5,6 +5,7 @@
 //! `settling` (one of them at a time changes which rows there are and which are cut), `writer` (one transaction at a time),
 //! `manifest` (one edit at a time), `shared` (a few instructions at a time; all that readers take).
 
+mod alter;
 mod background;
 mod backup;
 mod commit;

@@ -1,6 +1,6 @@
 //! Opening: take the lock, judge the manifest and the log, and only then change anything.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ use crate::cache::Cache;
 use crate::disk::{Disk, DiskLock};
 use crate::error::{Error, Result};
 use crate::journal::HEADER_BYTES;
-use crate::manifest::{Edit, MANIFEST_DIR, ManifestFound, ManifestLog, ManifestState};
+use crate::manifest::{Edit, MANIFEST_DIR, ManifestFound, ManifestLog, ManifestState, TableState};
 use crate::memtable::Memtable;
 use crate::options::Options;
-use crate::schema::{TableId, TableSchema};
+use crate::schema::TableId;
 use crate::snapshot::State;
-use crate::transaction::decode_transaction;
+use crate::transaction::{Schemas, decode_transaction};
 use crate::version::{DETACHED_DIR, Files, TABLES_DIR, Version};
 use crate::wal::{Wal, WalOptions, WalRecovery};
 
@@ -95,6 +95,12 @@ impl Inner {
         let mut state = state;
         let edit = Edit { wal_file_newest: Some(wal.file()), ..Edit::default() };
         state.apply(&edit).map_err(Error::invalid)?;
+        // No transaction is open yet: rows with older entries are in segments or in the log, or nowhere.
+        let logged = replayed.memtable.all();
+        state.forget_schemas(
+            &logged.iter().map(|(id, chunk)| (*id, chunk.schema.version)).collect(),
+        );
+        drop(logged);
         let log = ManifestLog::begin(disk.clone(), manifest_dir, &state, found.as_ref())?;
         let cache = Arc::new(Cache::new(options.cache_bytes as u64));
         let files = Files { disk, dir: dir.to_path_buf(), cache };
@@ -115,7 +121,7 @@ impl Inner {
 
 impl Replayed {
     fn new(state: &ManifestState) -> Replayed {
-        let clock = |(id, table): (&TableId, &crate::manifest::TableState)| {
+        let clock = |(id, table): (&TableId, &TableState)| {
             let (last_system, next_event_id) = (table.last_system_us, table.next_event_id);
             (*id, TableClock { last_system, next_event_id })
         };
@@ -129,12 +135,8 @@ impl Replayed {
     }
 
     /// Takes one transaction of the log; an error says what about it cannot be.
-    fn replay(
-        &mut self,
-        payload: &[u8],
-        tables: &BTreeMap<TableId, Arc<TableSchema>>,
-    ) -> Result<(), String> {
-        let logged = decode_transaction(payload, tables).map_err(|error| error.to_string())?;
+    fn replay(&mut self, payload: &[u8], schemas: &Schemas) -> Result<(), String> {
+        let logged = decode_transaction(payload, schemas).map_err(|error| error.to_string())?;
         if logged.commit_number != self.last_commit + 1 {
             let (found, last) = (logged.commit_number, self.last_commit);
             return Err(format!("transaction {found} follows transaction {last}"));
@@ -272,11 +274,12 @@ fn open_wal(
     options: WalOptions,
     replayed: &mut Replayed,
 ) -> Result<(Wal, WalRecovery)> {
-    let schemas = state.tables.iter().map(|(id, table)| (*id, Arc::new(table.schema.clone())));
-    let tables: BTreeMap<TableId, Arc<TableSchema>> = schemas.collect();
+    let schemas = state.tables.values().flat_map(TableState::schemas);
+    let schemas: Schemas =
+        schemas.map(|schema| ((schema.id, schema.version), Arc::new(schema.clone()))).collect();
     let files = state.wal_file..=state.wal_file_newest;
     let mut replay = |file: u64, payload: &[u8]| {
-        let replayed = replayed.replay(payload, &tables);
+        let replayed = replayed.replay(payload, &schemas);
         replayed.map_err(|what| Error::corrupt(dir.join(format!("{file:010}.wal")), 0, what))
     };
     let opened = Wal::open(disk.clone(), dir, state.database_id, files, options, &mut replay)?;

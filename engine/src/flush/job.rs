@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 
 use super::settle::Assertions;
 use crate::error::Result;
-use crate::layout::{Placed, Placement, RunWriter};
+use crate::layout::{Placed, Placement, RunWriter, Source};
 use crate::memtable::{Chunk, KeyedRow, KeyedRows, Resolver};
 use crate::schema::TableSchema;
 use crate::segment::{SegmentId, SegmentMeta};
@@ -53,7 +52,7 @@ impl FlushedTable {
         }
         let groups = placement.into_groups(DIRECT_ROW_COUNT_MIN);
         let mut next_segment = || SegmentId(next_id());
-        let mut writer = RunWriter::new(files, schema, &sources, &mut next_segment);
+        let mut writer = RunWriter::new(files, schema, &sources, &mut next_segment)?;
         let mut segments = Vec::new();
         for (partition, rows) in groups.iter() {
             segments.extend(writer.write(partition, rows)?);
@@ -88,25 +87,33 @@ impl FlushedTable {
 type FirstRow = (u32, u32);
 
 /// The batches of all puts, small neighbours put together, and for every chunk its batch and first row there.
-fn gather_sources(chunks: &[Arc<Chunk>]) -> Result<(Vec<RecordBatch>, Vec<FirstRow>)> {
+fn gather_sources(chunks: &[Arc<Chunk>]) -> Result<(Vec<Source>, Vec<FirstRow>)> {
     let (mut sources, mut places) = (Vec::new(), Vec::with_capacity(chunks.len()));
-    let mut pending: Vec<&RecordBatch> = Vec::new();
+    let mut pending: Vec<&Chunk> = Vec::new();
     let (mut pending_row_count, mut pending_bytes) = (0, 0);
     for chunk in chunks {
-        places.push((sources.len() as u32, pending_row_count as u32));
-        if !chunk.is_put() {
-            continue;
-        }
-        pending.push(&chunk.batch);
-        pending_row_count += chunk.len();
-        pending_bytes += chunk.batch.get_array_memory_size();
-        if pending_row_count >= SOURCE_ROW_COUNT_MIN || pending_bytes >= SOURCE_BYTES_MIN {
-            sources.push(concat_batches(&pending[0].schema(), pending.drain(..))?);
+        let is_other = |before: &&Chunk| before.schema.version != chunk.schema.version;
+        let is_large =
+            pending_row_count >= SOURCE_ROW_COUNT_MIN || pending_bytes >= SOURCE_BYTES_MIN;
+        if is_large || (chunk.is_put() && pending.last().is_some_and(is_other)) {
+            sources.extend(concatenated(&pending)?);
+            pending.clear();
             (pending_row_count, pending_bytes) = (0, 0);
         }
+        places.push((sources.len() as u32, pending_row_count as u32));
+        if chunk.is_put() {
+            pending.push(chunk);
+            pending_row_count += chunk.len();
+            pending_bytes += chunk.batch.get_array_memory_size();
+        }
     }
-    if let Some(first) = pending.first() {
-        sources.push(concat_batches(&first.schema(), pending.iter().copied())?);
-    }
+    sources.extend(concatenated(&pending)?);
     Ok((sources, places))
+}
+
+/// The rows of puts that were stated with one entry of the table; nothing if there are none.
+fn concatenated(puts: &[&Chunk]) -> Result<Option<Source>> {
+    let Some(first) = puts.first() else { return Ok(None) };
+    let batch = concat_batches(&first.batch.schema(), puts.iter().map(|put| &put.batch))?;
+    Ok(Some(Source { batch, schema: first.schema.clone() }))
 }

@@ -18,8 +18,7 @@ const GATHER_COUNT: usize = 64;
 ///
 /// What is asked of a group is kept together: rows of segments meet the groups in no order, and each would otherwise be gathered
 /// from the batches of as many transactions as there are assertions.
-pub(crate) struct Assertions<'a> {
-    schema: &'a TableSchema,
+pub(crate) struct Assertions {
     /// The hash of every group, ascending.
     hashes: Vec<u64>,
     groups: Vec<Group>,
@@ -55,18 +54,14 @@ struct Match {
     to: u32,
 }
 
-impl<'a> Assertions<'a> {
-    pub(crate) fn new(
-        schema: &'a TableSchema,
-        chunks: &[Arc<Chunk>],
-        rows: &KeyedRows,
-    ) -> Assertions<'a> {
+impl Assertions {
+    pub(crate) fn new(schema: &TableSchema, chunks: &[Arc<Chunk>], rows: &KeyedRows) -> Assertions {
         let keys = Keys { offsets: vec![0], bytes: Vec::new() };
         let (valid_from, valid_to) = (i64::MAX, i64::MIN);
         let (hashes, groups, cuts) = (Vec::new(), Vec::new(), Vec::new());
         let are_keys_short = rows.are_keys_short();
         let mut all =
-            Assertions { schema, hashes, groups, cuts, keys, are_keys_short, valid_from, valid_to };
+            Assertions { hashes, groups, cuts, keys, are_keys_short, valid_from, valid_to };
         for group in rows.groups() {
             // A row of an event table has a number of its own, so that only a delete can concern an older row.
             let is_delete = |row: &KeyedRow| !chunks[row.row.0 as usize].is_put();
@@ -114,7 +109,7 @@ impl<'a> Assertions<'a> {
             let periods = segment.periods(number)?;
             let first = number * BLOCK_ROWS;
             let rows: Vec<u32> = block.iter().map(|found| found.row - first).collect();
-            let keys = segment.keys_of(self.schema, number, &rows)?;
+            let keys = segment.keys_of(number, &rows)?;
             let mut earlier = earlier.within(first, first + BLOCK_ROWS).peekable();
             for (at, found_row) in block.iter().enumerate() {
                 let row = found_row.row;

@@ -119,7 +119,7 @@ pub(crate) struct ColumnZone {
 
 impl ColumnZone {
     /// The zone of an array.
-    fn of(array: &ArrayRef) -> Result<ColumnZone> {
+    pub(crate) fn of(array: &ArrayRef) -> Result<ColumnZone> {
         let prefixes = zone_prefix(array)?;
         let null_count = array.logical_null_count();
         let mut zone = ColumnZone {

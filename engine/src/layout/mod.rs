@@ -12,6 +12,8 @@
 
 mod place;
 mod run;
+mod source;
 
 pub(crate) use place::{Groups, Placed, Placement};
 pub(crate) use run::{RunWriter, SEGMENT_ROW_COUNT_MAX};
+pub(crate) use source::Source;

@@ -1,11 +1,11 @@
 //! Writes placed versions as segments, gathering their values from the batches they came in.
 
-use arrow::array::{Array, ArrayRef};
-use arrow::compute::interleave;
+use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
 use super::place::{Placed, Run};
+use super::source::{Source, SourceColumn, source_columns};
 use crate::error::Result;
 use crate::partition::Partition;
 use crate::schema::TableSchema;
@@ -30,34 +30,34 @@ pub(crate) struct RunWriter<'a> {
     files: &'a Files,
     schema: &'a TableSchema,
     arrow: SchemaRef,
-    /// Column by column, the arrays that `Placed::source` counts.
-    sources: Vec<Vec<ArrayRef>>,
+    /// The columns, in the sources that `Placed::source` counts.
+    columns: Vec<SourceColumn<'a>>,
     next_id: &'a mut dyn FnMut() -> SegmentId,
     segment_row_count_max: usize,
 }
 
 impl<'a> RunWriter<'a> {
-    /// `sources` hold all columns of the table.
+    /// Segments get the columns of `schema`; sources may be of earlier entries of the table.
     pub(crate) fn new(
         files: &'a Files,
         schema: &'a TableSchema,
-        sources: &[RecordBatch],
+        sources: &[Source],
         next_id: &'a mut dyn FnMut() -> SegmentId,
-    ) -> RunWriter<'a> {
-        let column_count = schema.columns.len();
-        let column = |at: usize| sources.iter().map(|batch| batch.column(at).clone()).collect();
-        let row_count: usize = sources.iter().map(RecordBatch::num_rows).sum();
-        let byte_count: usize = sources.iter().map(RecordBatch::get_array_memory_size).sum();
+    ) -> Result<RunWriter<'a>> {
+        let columns = source_columns(schema, sources)?;
+        let row_count: usize = sources.iter().map(|source| source.batch.num_rows()).sum();
+        let bytes: usize = sources.iter().map(|source| source.batch.get_array_memory_size()).sum();
+        let byte_count = bytes + columns.iter().map(SourceColumn::extra_bytes).sum::<usize>();
         let row_bytes = PERIODS_BYTES + byte_count / row_count.max(1);
         let fitting = SEGMENT_DECODED_BYTES_MAX / row_bytes;
-        RunWriter {
+        Ok(RunWriter {
             files,
             schema,
             arrow: schema.arrow(),
-            sources: (0..column_count).map(column).collect(),
+            columns,
             next_id,
             segment_row_count_max: fitting.clamp(SEGMENT_ROW_COUNT_MIN, SEGMENT_ROW_COUNT_MAX),
-        }
+        })
     }
 
     /// Writes one partition's rows, which are in their order, as one or more segments.
@@ -86,12 +86,8 @@ impl<'a> RunWriter<'a> {
     fn gather(&self, rows: Run<'_>) -> Result<SegmentRows> {
         let places: Vec<(usize, usize)> =
             rows.rows().map(|placed| (placed.source as usize, placed.row as usize)).collect();
-        let gather_column = |arrays: &Vec<ArrayRef>| -> Result<ArrayRef> {
-            let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
-            Ok(interleave(&arrays, &places)?)
-        };
         let columns: Vec<ArrayRef> =
-            self.sources.iter().map(gather_column).collect::<Result<_>>()?;
+            self.columns.iter().map(|column| column.gather(&places)).collect::<Result<_>>()?;
         let (mut periods, mut key_hashes) = (Periods::default(), Vec::new());
         for Placed { rect, hash, .. } in rows.rows() {
             key_hashes.push(*hash);

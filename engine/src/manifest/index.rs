@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bitmap::IndexId;
-use crate::schema::{TableId, TableSchema};
+use crate::schema::{ColumnId, TableId, TableSchema};
 
 /// An index that was asked for. Which segments it has bitmaps of is told by the entries of these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,18 +14,15 @@ pub(crate) struct IndexEntry {
     /// Unique in the database.
     pub(crate) name: String,
     pub(crate) table: TableId,
-    /// The position of the column in the table.
-    pub(crate) position: usize,
-    /// The name of the column.
-    pub(crate) column: String,
+    /// The number of the column in its table, which stays whatever it is called.
+    pub(crate) column: ColumnId,
     /// When it was made, in microseconds since 1970.
     pub(crate) created_us: i64,
 }
 
 impl IndexEntry {
-    /// The position of the column in a schema of the table; `None` if it is not there.
+    /// The position of the column in an entry of the table; `None` if it is not there.
     pub(crate) fn position_in(&self, schema: &TableSchema) -> Option<usize> {
-        let column = schema.columns.get(self.position)?;
-        (column.name == self.column).then_some(self.position)
+        schema.position_of(self.column)
     }
 }

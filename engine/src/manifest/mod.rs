@@ -10,6 +10,7 @@ mod erasure;
 mod index;
 mod log;
 mod retention;
+mod schemas;
 mod sealed;
 mod state;
 #[cfg(test)]

@@ -53,6 +53,9 @@ pub(crate) struct ManifestState {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TableState {
     pub(crate) schema: TableSchema,
+    /// The entries that it has had before, as far as stored rows may have them; oldest first. Shared, because every edit copies the
+    /// state.
+    pub(crate) older: Vec<Arc<TableSchema>>,
     pub(crate) last_system_us: i64,
     pub(crate) next_event_id: i64,
 }
@@ -93,19 +96,18 @@ impl ManifestState {
         if let Some(text) = &edit.branch {
             self.branch = Some(number_of(text, "a branch's")?);
         }
-        for schema in &edit.tables {
-            let kept = self.tables.get(&schema.id).map(|t| (t.last_system_us, t.next_event_id));
-            let (last_system_us, next_event_id) = kept.unwrap_or((i64::MIN, 1));
-            let state = TableState { schema: schema.clone(), last_system_us, next_event_id };
-            self.tables.insert(schema.id, state);
-        }
+        edit.tables.iter().try_for_each(|schema| self.apply_table(schema))?;
         for id in &edit.segments_removed {
             let removed = self.segments.remove(id);
             removed.ok_or_else(|| format!("it removes segment {id}, which is not there"))?;
         }
         for meta in &edit.segments_added {
-            if !self.tables.contains_key(&meta.table) {
+            let Some(table) = self.tables.get(&meta.table) else {
                 return Err(format!("segment {} belongs to no table", meta.id));
+            };
+            if table.schemas().all(|schema| schema.version != meta.schema_version) {
+                let (id, version) = (meta.id, meta.schema_version);
+                return Err(format!("segment {id} has version {version} of a table without it"));
             }
             if self.segments.insert(meta.id, meta.clone()).is_some() {
                 return Err(format!("it adds segment {}, which is there already", meta.id));
@@ -233,7 +235,7 @@ impl ManifestState {
         });
         Edit {
             database_id: Some(format!("{:032x}", self.database_id)),
-            tables: self.tables.values().map(|table| table.schema.clone()).collect(),
+            tables: self.tables.values().flat_map(TableState::schemas).cloned().collect(),
             segments_added: self.segments.values().cloned().collect(),
             segments_removed: Vec::new(),
             supersessions_added: self.supersessions.values().cloned().collect(),

@@ -12,8 +12,8 @@ use crate::disk::{Disk, MemoryDisk};
 use crate::document::{check_hex, check_sentences, first_column, json_blocks};
 use crate::error::ErrorKind;
 use crate::journal::{Identity, Writer};
-use crate::partition::{Partition, PartitionState, PartitionWidth};
-use crate::schema::{Column, DataType, TableSchema};
+use crate::partition::{Partition, PartitionState};
+use crate::schema::{Column, DataType, TableChange, TableSpec};
 use crate::segment::{SegmentId, SegmentMeta, Zone};
 use crate::supersession::SupersessionMeta;
 
@@ -31,17 +31,13 @@ fn full_edit() -> Edit {
         end: any,
     };
     let decimal = DataType::Decimal { precision: 10, scale: 2 };
-    let schema = TableSchema {
-        id: 1,
-        name: "t".to_owned(),
-        columns: vec![Column::new("amount", decimal).with_default(7)],
-        key: vec![0],
-        is_event: false,
-        partition_width: PartitionWidth::Month,
-    };
+    let spec = TableSpec::keyed("t", ["sum"]).column(Column::new("sum", decimal).with_default(7));
+    let renamed = TableChange::RenameColumn { from: "sum".to_owned(), to: "amount".to_owned() };
+    let schema = spec.resolve(1).unwrap().changed(&renamed).unwrap().unwrap();
     let segment = SegmentMeta {
         id: SegmentId(1),
         table: 1,
+        schema_version: 1,
         partition: Partition::CURRENT,
         row_count: 1,
         open_count: 1,
@@ -70,8 +66,7 @@ fn full_edit() -> Edit {
             id: IndexId(5),
             name: "by_amount".to_owned(),
             table: 1,
-            position: 0,
-            column: "amount".to_owned(),
+            column: 1,
             created_us: 1,
         }],
         bitmaps_added: vec![BitmapMeta {
@@ -354,7 +349,7 @@ fn indexes_and_bitmaps_go_with_what_they_are_of() {
     second.indexes_added[0].id = IndexId(6);
     assert!(refused(&state, &second), "a second of the name");
     second.indexes_added[0].name = "other".to_owned();
-    second.indexes_added[0].column = "colour".to_owned();
+    second.indexes_added[0].column = 9;
     assert!(refused(&state, &second), "of no column");
     state.apply(&bitmap).unwrap();
     assert!(refused(&state, &bitmap), "twice");
@@ -375,5 +370,61 @@ fn the_next_number_never_falls() {
     for next in [7, 5] {
         state.apply(&Edit { next_file_id: Some(next), ..Edit::default() }).unwrap();
         assert_eq!(state.next_file_id, 7);
+    }
+}
+
+#[test]
+fn the_entries_of_a_table_are_kept_as_long_as_rows_may_have_them() {
+    let spec = TableSpec::keyed("t", ["k"]).column(Column::new("k", DataType::BigInt));
+    let mut schemas = vec![spec.resolve(1).unwrap()];
+    for name in ["a", "b", "c"] {
+        let change = TableChange::AddColumn(Column::new(name, DataType::Text));
+        schemas.push(schemas.last().unwrap().changed(&change).unwrap().unwrap());
+    }
+    let mut state = ManifestState::default();
+    for schema in &schemas {
+        state.apply(&Edit { tables: vec![schema.clone()], ..Edit::default() }).unwrap();
+    }
+    let versions = |state: &ManifestState| {
+        state.tables[&1].schemas().map(|schema| schema.version).collect::<Vec<_>>()
+    };
+    let again = |state: &ManifestState| {
+        let mut again = ManifestState::default();
+        again.apply(&state.as_edit()).unwrap();
+        assert_eq!(again, *state);
+    };
+    assert_eq!(versions(&state), [0, 1, 2, 3]);
+    again(&state);
+    let older = Edit { tables: vec![schemas[1].clone()], ..Edit::default() };
+    assert!(state.clone().apply(&older).is_err(), "an entry does not come back");
+    let segments_added = full_edit().segments_added;
+    state.apply(&Edit { segments_added: segments_added.clone(), ..Edit::default() }).unwrap();
+    state.forget_schemas(&[(1, 2)].into());
+    assert_eq!(versions(&state), [1, 2, 3], "of the segment, of the log, in force");
+    again(&state);
+    let mut segment = segments_added[0].clone();
+    (segment.id, segment.schema_version) = (SegmentId(9), 0);
+    let stale = Edit { segments_added: vec![segment], ..Edit::default() };
+    assert!(state.clone().apply(&stale).is_err(), "a segment of an entry that is forgotten");
+    state.forget_schemas(&[].into());
+    assert_eq!(versions(&state), [1, 3]);
+}
+
+#[test]
+fn an_entry_whose_columns_are_numbered_wrongly_contradicts_the_state() {
+    let edit = full_edit();
+    let entry = serde_json::to_value(&edit.tables[0]).unwrap();
+    for (place, number) in [
+        ("/columns/0/id", 0),
+        ("/columns/0/id", 2),
+        ("/last_column_id", 0),
+        ("/version", 0),
+        ("/key/0", 1),
+    ] {
+        let mut entry = entry.clone();
+        *entry.pointer_mut(place).unwrap() = number.into();
+        let tables = vec![serde_json::from_value(entry).unwrap()];
+        let applied = ManifestState::default().apply(&Edit { tables, ..Edit::default() });
+        assert!(applied.is_err(), "{place} = {number}");
     }
 }

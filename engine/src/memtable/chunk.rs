@@ -1,11 +1,13 @@
 //! The rows that one statement of one transaction asserted about one table.
 
+use std::sync::Arc;
+
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
 
 use crate::codec::Keys;
-use crate::schema::EVENT_ID;
+use crate::schema::{EVENT_ID, TableSchema};
 use crate::supersession::Cut;
 
 /// What rows of a chunk assert.
@@ -21,6 +23,8 @@ pub(crate) enum Operation {
 #[derive(Debug)]
 pub(crate) struct Chunk {
     pub(crate) operation: Operation,
+    /// The entry of the table that it was stated with.
+    pub(crate) schema: Arc<TableSchema>,
     /// All columns of the table for a put, the key columns alone for a delete.
     pub(crate) batch: RecordBatch,
     pub(crate) keys: Keys,

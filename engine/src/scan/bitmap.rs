@@ -5,16 +5,31 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::predicate::Condition;
-use super::request::Request;
-use crate::bitmap::Wanted;
+use super::request::{Request, type_of};
+use crate::bitmap::{BitmapFile, Wanted};
 use crate::error::Result;
+use crate::schema::DataType;
 use crate::version::{Index, SegmentEntry, TableVersion};
 
 /// A condition of a filter that an index decides where it has bitmaps.
 #[derive(Debug)]
 pub(super) struct Probe {
     index: Arc<Index>,
+    /// The type of the column; bitmaps of a segment that was written with another one have other values.
+    data_type: DataType,
     wanted: Wanted,
+}
+
+impl Probe {
+    /// The bitmaps of a segment, if they can tell.
+    fn bitmap_of<'a>(&self, entry: &'a SegmentEntry) -> Option<&'a Arc<BitmapFile>> {
+        let stored = entry.segment().schema();
+        let position = self.index.entry.position_in(stored)?;
+        let bitmap = entry.bitmap(self.index.entry.id)?;
+        let tells =
+            bitmap.meta().has_file() && stored.columns[position].data_type == self.data_type;
+        tells.then_some(bitmap)
+    }
 }
 
 /// The conditions of a filter that an index may decide, each with the first index on its column.
@@ -38,7 +53,8 @@ pub(super) fn probes(request: &Request, table: &TableVersion) -> Result<Vec<Prob
     let mut probes = Vec::new();
     for (condition, index) in indexed(request, table) {
         if let Some(wanted) = condition.test.wanted()? {
-            probes.push(Probe { index: index.clone(), wanted });
+            let data_type = type_of(&request.schema, condition.column);
+            probes.push(Probe { index: index.clone(), data_type, wanted });
         }
     }
     Ok(probes)
@@ -76,10 +92,9 @@ fn is_built(kept: &[&SegmentEntry], index: &Index) -> bool {
 /// The rows of a segment that hold what all conditions want that its bitmaps can tell of; `None` if they tell of none.
 pub(super) fn candidates(probes: &[Probe], entry: &SegmentEntry) -> Result<Option<RoaringBitmap>> {
     let mut candidates: Option<RoaringBitmap> = None;
-    for Probe { index, wanted } in probes {
-        let bitmap = entry.bitmap(index.entry.id).filter(|bitmap| bitmap.meta().has_file());
-        let Some(bitmap) = bitmap else { continue };
-        let rows = bitmap.rows_of(wanted)?;
+    for probe in probes {
+        let Some(bitmap) = probe.bitmap_of(entry) else { continue };
+        let rows = bitmap.rows_of(&probe.wanted)?;
         let rows = match candidates {
             Some(others) => others & rows,
             None => rows,

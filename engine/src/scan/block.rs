@@ -8,7 +8,6 @@ use super::bitmap::retain;
 use super::bounds::{Bounds, Selection, ZoneVerdict};
 use crate::error::Result;
 use crate::memtable::{ByKey, Mask};
-use crate::schema::TableSchema;
 use crate::segment::{BLOCK_ROWS, PeriodBlock, Segment};
 use crate::supersession::{Cut, SupersessionSet, carve};
 use crate::time::Rect;
@@ -34,7 +33,6 @@ pub(crate) struct Selected {
 
 /// Selects rows of one segment.
 pub(crate) struct BlockSelector<'a> {
-    pub(crate) schema: &'a TableSchema,
     pub(crate) segment: &'a Arc<Segment>,
     pub(crate) cuts: &'a SupersessionSet,
     pub(crate) selection: &'a Selection,
@@ -84,7 +82,7 @@ impl BlockSelector<'_> {
             });
         }
         if let Overlay::Mask(mask) = self.overlay {
-            let keys = self.segment.keys_of(self.schema, block, &rows)?;
+            let keys = self.segment.keys_of(block, &rows)?;
             let mut at = 0;
             rows.retain(|_| {
                 let is_decided = mask.decides(keys.hash(at), keys.get(at));
@@ -102,9 +100,7 @@ impl BlockSelector<'_> {
         rows: Vec<u32>,
     ) -> Result<Selected> {
         let keys = match self.overlay {
-            Overlay::Cuts(by_key) => {
-                Some((by_key, self.segment.keys_of(self.schema, block, &rows)?))
-            }
+            Overlay::Cuts(by_key) => Some((by_key, self.segment.keys_of(block, &rows)?)),
             _ => None,
         };
         let first = block * BLOCK_ROWS;

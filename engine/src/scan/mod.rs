@@ -17,6 +17,7 @@ mod point;
 mod predicate;
 mod request;
 mod rows;
+mod unflushed;
 
 pub(crate) use bounds::{Bounds, Selection};
 pub use clause::Clause;

@@ -7,6 +7,7 @@ use arrow::compute::interleave;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::bounds::{Selection, ZoneVerdict};
+use super::unflushed::values_of_puts;
 use crate::error::Result;
 use crate::memtable::{Chunk, Memtable, Resolver};
 use crate::schema::TableSchema;
@@ -103,7 +104,7 @@ impl<'a> KeyReader<'a> {
             if !whole.selects(&rect) {
                 continue;
             }
-            let keys = segment.keys_of(self.schema, block, &[row % BLOCK_ROWS])?;
+            let keys = segment.keys_of(block, &[row % BLOCK_ROWS])?;
             if keys.get(0) != key {
                 continue;
             }
@@ -120,12 +121,22 @@ impl<'a> KeyReader<'a> {
     }
 }
 
-/// The values of some versions, column by column, in their order.
-pub(crate) fn values_of(versions: &[FoundVersion], columns: &[usize]) -> Result<Vec<ArrayRef>> {
+/// The values of some versions as an entry of the table shows them, column by column, in their order.
+pub(crate) fn values_of(
+    shown: &TableSchema,
+    versions: &[FoundVersion],
+    columns: &[usize],
+) -> Result<Vec<ArrayRef>> {
     let mut arrays: Vec<Vec<ArrayRef>> = vec![Vec::with_capacity(versions.len()); columns.len()];
     let mut places = Vec::with_capacity(versions.len());
     for (at, version) in versions.iter().enumerate() {
         match &version.source {
+            Source::Memtable(chunk, row) if chunk.schema.version != shown.version => {
+                places.push((at, 0));
+                let row = [(0, *row as u32)];
+                let values = values_of_puts(std::slice::from_ref(chunk), &row, shown, columns)?;
+                arrays.iter_mut().zip(values).for_each(|(to, array)| to.push(array));
+            }
             Source::Memtable(chunk, row) => {
                 places.push((at, *row));
                 for (to, column) in arrays.iter_mut().zip(columns) {
@@ -134,7 +145,7 @@ pub(crate) fn values_of(versions: &[FoundVersion], columns: &[usize]) -> Result<
             }
             Source::Segment(segment, row) => {
                 places.push((at, (*row % BLOCK_ROWS) as usize));
-                let mut blocks = segment.columns(&[*row / BLOCK_ROWS], columns)?;
+                let mut blocks = segment.columns(shown, &[*row / BLOCK_ROWS], columns)?;
                 let values = blocks.pop().unwrap_or_default();
                 for (to, array) in arrays.iter_mut().zip(values) {
                     to.push(array);

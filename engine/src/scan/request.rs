@@ -153,7 +153,7 @@ fn resolve_predicate(
     Ok(())
 }
 
-fn type_of(schema: &TableSchema, number: usize) -> DataType {
+pub(super) fn type_of(schema: &TableSchema, number: usize) -> DataType {
     schema.columns.get(number).map_or(DataType::Timestamp, |column| column.data_type)
 }
 

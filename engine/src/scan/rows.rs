@@ -3,8 +3,8 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
-use arrow::compute::{BatchCoalescer, interleave};
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::BatchCoalescer;
 use arrow::datatypes::SchemaRef;
 use roaring::RoaringBitmap;
 
@@ -16,10 +16,12 @@ use super::metrics::ScanMetrics;
 use super::output::Projector;
 use super::parts::{BlockRange, deal};
 use super::point::{KeyReader, values_of};
+use super::predicate::Test;
 use super::request::Request;
+use super::unflushed::{split_by_schema, values_of_puts};
 use crate::error::Result;
-use crate::memtable::{MemView, Memtable, RowRef};
-use crate::segment::{BLOCK_ROWS, ZoneMap};
+use crate::memtable::{MemView, Memtable};
+use crate::segment::{BLOCK_ROWS, Segment, ZoneColumn};
 use crate::time::Rect;
 use crate::version::{SegmentEntry, TableVersion};
 
@@ -180,31 +182,17 @@ impl Rows {
             }
         }
         self.metrics.visible_row_count += places.len() as u64;
-        for start in (0..places.len()).step_by(BATCH_ROW_COUNT_MAX) {
-            let end = places.len().min(start + BATCH_ROW_COUNT_MAX);
-            let rects = if rects.is_empty() { &rects[..] } else { &rects[start..end] };
-            self.push_memtable_rows(&places[start..end], rects)?;
+        let view = self.view.clone();
+        for (places, rects) in split_by_schema(view.chunks(), places, rects) {
+            for start in (0..places.len()).step_by(BATCH_ROW_COUNT_MAX) {
+                let end = places.len().min(start + BATCH_ROW_COUNT_MAX);
+                let rects = if rects.is_empty() { &rects[..] } else { &rects[start..end] };
+                let (places, shown) = (&places[start..end], self.request.schema.as_ref());
+                let values = values_of_puts(view.chunks(), places, shown, &self.table_columns)?;
+                self.push(&values, None, places.len(), rects)?;
+            }
         }
         Ok(())
-    }
-
-    fn push_memtable_rows(&mut self, places: &[RowRef], rects: &[Rect]) -> Result<()> {
-        let chunks = self.view.chunks();
-        let mut used: Vec<u32> = places.iter().map(|(chunk, _)| *chunk).collect();
-        used.sort_unstable();
-        used.dedup();
-        let at = |chunk: u32| used.partition_point(|other| *other < chunk);
-        let indices: Vec<(usize, usize)> =
-            places.iter().map(|(chunk, row)| (at(*chunk), *row as usize)).collect();
-        let gather = |column: &usize| -> Result<ArrayRef> {
-            let arrays: Vec<&dyn Array> = used
-                .iter()
-                .map(|chunk| chunks[*chunk as usize].batch.column(*column).as_ref())
-                .collect();
-            Ok(interleave(&arrays, &indices)?)
-        };
-        let values: Vec<ArrayRef> = self.table_columns.iter().map(gather).collect::<Result<_>>()?;
-        self.push(&values, None, places.len(), rects)
     }
 
     fn read_key(&mut self, reader: &KeyReader<'_>, key: &[u8]) -> Result<()> {
@@ -214,7 +202,7 @@ impl Rows {
         if found.is_empty() {
             return Ok(());
         }
-        let values = values_of(&found, &self.table_columns)?;
+        let values = values_of(&self.request.schema, &found, &self.table_columns)?;
         let rects: Vec<Rect> = found.iter().map(|version| version.rect).collect();
         self.push(&values, None, found.len(), &rects)
     }
@@ -243,12 +231,16 @@ impl Rows {
             return Ok(false);
         };
         let zones = entry.segment().zones()?;
+        let request = self.request.clone();
+        let tests = zone_tests(&request, entry.segment())?;
+        let may_pass =
+            |block| tests.iter().all(|(test, column)| test.may_hold(&column.zone(&zones, block)));
         let whole = self.request.selection.of_whole();
         self.metrics.block_count += range.len() as u64;
         let mut blocks = VecDeque::new();
         for block in range {
             let verdict = whole.judge(&zones.blocks[block as usize]);
-            if verdict != ZoneVerdict::None && self.may_pass(&zones, block) {
+            if verdict != ZoneVerdict::None && may_pass(block) {
                 blocks.push_back((block, verdict));
             }
         }
@@ -268,21 +260,12 @@ impl Rows {
         Ok(true)
     }
 
-    /// Whether some row of a block may pass the filter, by the zone maps of the columns.
-    fn may_pass(&self, zones: &ZoneMap, block: u32) -> bool {
-        self.request.filter.conditions.iter().all(|condition| {
-            let is_period = self.request.period_of(condition.column).is_some();
-            is_period || condition.test.may_hold(zones.column(block, condition.column))
-        })
-    }
-
     /// Reads the next window of blocks.
     fn read_window(&mut self, mut current: CurrentSegment) -> Result<()> {
         let request = self.request.clone();
         let cuts = current.entry.cuts()?;
         let segment = current.entry.segment().clone();
         let selector = BlockSelector {
-            schema: &request.schema,
             segment: &segment,
             cuts: &cuts,
             selection: &request.selection,
@@ -300,7 +283,7 @@ impl Rows {
             }
         }
         let blocks: Vec<u32> = window.iter().map(|(block, _)| *block).collect();
-        let values = segment.columns(&blocks, &self.table_columns)?;
+        let values = segment.columns(&request.schema, &blocks, &self.table_columns)?;
         for ((block, selected), values) in window.iter().zip(values) {
             let row_count = selected.rows.len();
             self.metrics.visible_row_count += row_count as u64;
@@ -348,4 +331,16 @@ impl Iterator for Rows {
         }
         next.transpose()
     }
+}
+
+/// What the filter asks of columns that zone maps know, and where in those of a segment they are.
+fn zone_tests<'a>(request: &'a Request, segment: &Segment) -> Result<Vec<(&'a Test, ZoneColumn)>> {
+    let mut tests = Vec::with_capacity(request.filter.conditions.len());
+    for condition in &request.filter.conditions {
+        if request.period_of(condition.column).is_none() {
+            let column = segment.zone_column(&request.schema, condition.column)?;
+            tests.push((&condition.test, column));
+        }
+    }
+    Ok(tests)
 }

@@ -7,6 +7,9 @@ use super::data_type::DataType;
 use super::value::Value;
 use crate::error::{Error, Result};
 
+/// The number of a column, never used twice in a table, from 1 on: stored values are told by it, whatever the column is called.
+pub(crate) type ColumnId = u32;
+
 /// The longest default, in bytes of text.
 const DEFAULT_BYTES_MAX: usize = 64 * 1024;
 
@@ -14,6 +17,9 @@ const DEFAULT_BYTES_MAX: usize = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Column {
+    /// Its number in the table, never used twice there; 0 until its table is first changed, and then it is its position plus 1.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) id: ColumnId,
     /// The name, unique in the table; a leading underscore is reserved.
     pub name: String,
     /// The type of its values.
@@ -28,7 +34,7 @@ pub struct Column {
 impl Column {
     /// A column that may be NULL, without a default.
     pub fn new(name: impl Into<String>, data_type: DataType) -> Column {
-        Column { name: name.into(), data_type, nullable: true, default: None }
+        Column { id: 0, name: name.into(), data_type, nullable: true, default: None }
     }
 
     /// The same column without NULL.
@@ -72,8 +78,18 @@ impl Column {
         Ok(Some(value))
     }
 
+    /// The bytes of the default's text; 0 if there is none.
+    pub(super) fn default_bytes(&self) -> usize {
+        self.default.as_ref().map_or(0, String::len)
+    }
+
     /// The Arrow field that carries it.
     pub fn arrow(&self) -> Field {
         Field::new(&self.name, self.data_type.arrow(), self.nullable)
     }
+}
+
+/// Whether a number has nothing to say: then it is not stored.
+pub(super) fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

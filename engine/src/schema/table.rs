@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
-use super::column::Column;
+use super::column::{Column, ColumnId, is_zero};
 use super::data_type::DataType;
 use crate::error::{Error, Result};
 use crate::partition::PartitionWidth;
@@ -23,7 +23,7 @@ pub const SYSTEM_TO: &str = "_system_to";
 pub const EVENT_ID: &str = "_event_id";
 
 /// The most columns a table may have.
-const COLUMN_COUNT_MAX: usize = 4_096;
+pub(super) const COLUMN_COUNT_MAX: usize = 4_096;
 /// The longest name of a table or column, in bytes.
 const NAME_BYTES_MAX: usize = 255;
 
@@ -130,6 +130,8 @@ impl TableSpec {
             key,
             is_event,
             partition_width: self.partition_width,
+            version: 0,
+            last_column_id: 0,
         })
     }
 }
@@ -166,6 +168,12 @@ pub struct TableSchema {
     pub is_event: bool,
     /// How wide its time partitions are.
     pub partition_width: PartitionWidth,
+    /// How often its columns have been changed: it tells the entries that the table has had.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub version: u32,
+    /// The greatest number that a column has had; 0 before the first change.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) last_column_id: ColumnId,
 }
 
 impl TableSchema {

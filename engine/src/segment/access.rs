@@ -8,7 +8,6 @@ use arrow::compute::take;
 use super::{BLOCK_ROWS, PeriodBlock, Periods, Segment};
 use crate::codec::{Keys, encode_keys};
 use crate::error::{Error, Result};
-use crate::schema::TableSchema;
 use crate::time::Rect;
 
 /// So many blocks are decoded at a time when a segment is read once: a quarter of a row group.
@@ -34,10 +33,12 @@ impl Segment {
     }
 
     /// The encoded keys of some rows of a block, counted from the block's first, in the order given.
-    pub(crate) fn keys_of(&self, schema: &TableSchema, block: u32, rows: &[u32]) -> Result<Keys> {
+    pub(crate) fn keys_of(&self, block: u32, rows: &[u32]) -> Result<Keys> {
+        // Whatever else of the table was changed since: the key has the same columns, of the same types and in the same order.
+        let schema = self.schema();
         let mut columns: Vec<usize> = schema.key.clone();
         columns.sort_unstable();
-        let values = self.columns(&[block], &columns)?.pop().unwrap_or_default();
+        let values = self.stored_columns(&[block], &columns)?.pop().unwrap_or_default();
         // A row named twice, as rows whose hashes collide are, would make a part look like the whole.
         let is_whole =
             rows.len() == self.block_len(block) && rows.is_sorted_by(|left, right| left < right);
@@ -68,7 +69,7 @@ impl Segment {
         Ok(())
     }
 
-    /// Hands out every block with its number, values and periods, past the cache.
+    /// Hands out every block with its number, values (of the schema it was written with) and periods, past the cache.
     pub(crate) fn read_blocks_uncached(
         &self,
         each: &mut dyn FnMut(u32, RecordBatch, PeriodBlock) -> Result<()>,

@@ -12,6 +12,7 @@
 mod access;
 mod core;
 mod index_file;
+mod mapped;
 mod place;
 mod properties;
 mod reader;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use crate::index::{ColumnZone, Zone, ZoneMap};
 use crate::partition::Partition;
 use crate::schema::TableId;
+pub(crate) use mapped::ZoneColumn;
 pub(crate) use reader::{Section, Segment};
 pub(crate) use rows::{PeriodBlock, Periods, SegmentRows};
 pub(crate) use writer::SegmentWriter;
@@ -74,6 +76,9 @@ pub(crate) struct SegmentMeta {
     pub(crate) id: SegmentId,
     /// The table whose rows it holds.
     pub(crate) table: TableId,
+    /// The version of the table's entry that it was written with.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) schema_version: u32,
     /// The partition they lie in.
     pub(crate) partition: Partition,
     /// How many rows it has, at least 1.
@@ -102,4 +107,9 @@ impl SegmentMeta {
     pub(crate) fn block_count(&self) -> u32 {
         self.row_count.div_ceil(BLOCK_ROWS)
     }
+}
+
+/// Whether a version has nothing to say: then it is not stored.
+fn is_zero(version: &u32) -> bool {
+    *version == 0
 }

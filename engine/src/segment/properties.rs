@@ -40,7 +40,8 @@ pub(super) fn file_schema(schema: &TableSchema) -> SchemaRef {
         Arc::new(field.with_metadata(HashMap::from([id])))
     };
     let columns = schema.columns.iter().map(Column::arrow);
-    let columns = columns.enumerate().map(|(position, field)| with_id(field, position + 1));
+    let columns =
+        columns.enumerate().map(|(at, field)| with_id(field, schema.column_id(at) as usize));
     let instant = ArrowType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let periods = [(VALID_FROM, true), (VALID_TO, true), (SYSTEM_FROM, false), (SYSTEM_TO, true)];
     let periods = periods.iter().enumerate().map(|(position, (name, nullable))| {

@@ -14,7 +14,7 @@ use crate::cache::{Cache, CacheCounters, CacheKey};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::index::{KeyPage, KeySection, PageSource};
-use crate::schema::TableSchema;
+use crate::schema::{SchemaMapping, TableSchema};
 use crate::time::SystemTime;
 
 /// The cache's number for what [`Core`] holds; columns are numbered from 0.
@@ -53,6 +53,8 @@ pub(crate) struct Segment {
     owner: u64,
     /// When rows of its table were erased, if that was after it had been replaced or with that.
     erased: RwLock<Option<SystemTime>>,
+    /// How the latest reader with another entry of the table saw the columns.
+    pub(super) mapping: RwLock<Option<Arc<SchemaMapping>>>,
 }
 
 impl Segment {
@@ -66,7 +68,8 @@ impl Segment {
         cache: Arc<Cache>,
     ) -> Segment {
         let owner = cache.register();
-        Segment { disk, dir: dir.into(), meta, schema, cache, owner, erased: RwLock::default() }
+        let (dir, erased, mapping) = (dir.into(), RwLock::default(), RwLock::default());
+        Segment { disk, dir, meta, schema, cache, owner, erased, mapping }
     }
 
     /// What the manifest holds of it.
@@ -214,9 +217,13 @@ impl Segment {
         Ok(all)
     }
 
-    /// Columns of the table by position, of blocks in strictly ascending order: `[block][column]`
-    /// in the orders asked for. What is not in the cache is decoded in one go.
-    pub(crate) fn columns(&self, blocks: &[u32], columns: &[usize]) -> Result<Vec<Vec<ArrayRef>>> {
+    /// Columns of the schema it was written with, by position, of blocks in strictly ascending order:
+    /// `[block][column]` in the orders asked for. What is not in the cache is decoded in one go.
+    pub(crate) fn stored_columns(
+        &self,
+        blocks: &[u32],
+        columns: &[usize],
+    ) -> Result<Vec<Vec<ArrayRef>>> {
         let mut found: Vec<Vec<Option<ArrayRef>>> = Vec::with_capacity(blocks.len());
         let mut missing: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
         for block in blocks {

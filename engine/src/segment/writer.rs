@@ -34,6 +34,7 @@ pub(crate) struct SegmentWriter {
     dir: PathBuf,
     id: SegmentId,
     table: TableId,
+    schema_version: u32,
     partition: Partition,
     schema: SchemaRef,
     column_count: usize,
@@ -77,6 +78,7 @@ impl SegmentWriter {
             dir: dir.to_owned(),
             id,
             table: schema.id,
+            schema_version: schema.version,
             partition,
             schema: file_schema,
             column_count: schema.columns.len(),
@@ -225,6 +227,7 @@ impl SegmentWriter {
         Ok(SegmentMeta {
             id: self.id,
             table: self.table,
+            schema_version: self.schema_version,
             partition: self.partition,
             row_count: header.row_count,
             open_count: self.open_count,

@@ -215,7 +215,7 @@ fn version_batch(schema: &TableSchema, found: &[FoundVersion]) -> Result<RecordB
         return Ok(RecordBatch::new_empty(output));
     }
     let rects: Vec<Rect> = found.iter().map(|version| version.rect).collect();
-    let mut arrays = values_of(found, &columns)?;
+    let mut arrays = values_of(schema, found, &columns)?;
     arrays.extend((0..4).map(|period| period_column(&rects, period)));
     Ok(RecordBatch::try_new(output, arrays)?)
 }

@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options, take};
-use arrow::datatypes::{DataType as ArrowType, TimestampMicrosecondType};
+use arrow::datatypes::{DataType as ArrowType, Decimal128Type, TimestampMicrosecondType};
 
 use crate::error::{Error, Result};
 use crate::schema::{Column, DataType, TableSchema, VALID_FROM, VALID_TO};
@@ -70,6 +70,11 @@ fn conform(schema: &TableSchema, column: &Column, array: &ArrayRef) -> Result<Ar
     let wanted = column.data_type.arrow();
     let array =
         if *array.data_type() == wanted { array.clone() } else { convert(column, array, &wanted)? };
+    // Arrow does not hold the digits of an array against its type; files and wider types would not have room for more.
+    if let DataType::Decimal { precision, .. } = column.data_type {
+        let checked = array.as_primitive::<Decimal128Type>().validate_decimal_precision(precision);
+        checked.map_err(|error| Error::invalid(format!("column `{}`: {error}", column.name)))?;
+    }
     if !column.nullable && array.null_count() > 0 {
         let row = (0..array.len()).find(|row| array.is_null(*row)).unwrap_or(0);
         return Err(Error::invalid(format!(

@@ -1,6 +1,7 @@
 //! A transaction as its author sees it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use parking_lot::Mutex;
@@ -9,6 +10,7 @@ use super::own_writes::OwnWrites;
 use super::staged::Staged;
 use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::schema::TableSchema;
 use crate::snapshot::Snapshot;
 use crate::time::SystemTime;
 
@@ -39,6 +41,8 @@ pub struct Transaction {
     pub(crate) statements: Vec<Staged>,
     pub(crate) expectations: Vec<Expectation>,
     pub(crate) system_time: Option<SystemTime>,
+    /// What tables are like; `None`: as they are when a statement is made.
+    tables: Option<Snapshot>,
     byte_count: usize,
     pub(super) own_writes: Mutex<OwnWrites>,
 }
@@ -69,6 +73,7 @@ impl Transaction {
             statements: Vec::new(),
             expectations: Vec::new(),
             system_time: None,
+            tables: None,
             byte_count: 0,
             own_writes: Mutex::default(),
         }
@@ -83,7 +88,7 @@ impl Transaction {
     ///
     /// An error of kind `Invalid` names the column or the row, and leaves the transaction as it was.
     pub fn put(&mut self, table: &str, rows: &RecordBatch) -> Result<()> {
-        let schema = self.database.table(table)?;
+        let schema = self.schema_of(table)?;
         self.stage(Staged::put(schema, rows)?)
     }
 
@@ -93,8 +98,15 @@ impl Transaction {
     /// hidden column `_event_id`; without a period an event is retracted whenever it occurred. The first event that this very
     /// transaction has put into the table is -1, the next -2, and so on, as [`Transaction::snapshot`] shows them.
     pub fn delete(&mut self, table: &str, keys: &RecordBatch) -> Result<()> {
-        let schema = self.database.table(table)?;
+        let schema = self.schema_of(table)?;
         self.stage(Staged::delete(schema, keys)?)
+    }
+
+    fn schema_of(&self, table: &str) -> Result<Arc<TableSchema>> {
+        match &self.tables {
+            Some(snapshot) => snapshot.table_schema(table),
+            None => self.database.table(table),
+        }
     }
 
     fn stage(&mut self, statement: Staged) -> Result<()> {
@@ -110,6 +122,13 @@ impl Transaction {
             self.statements.push(statement);
         }
         Ok(())
+    }
+
+    /// Lets tables have the columns that a snapshot shows, whatever [`Database::alter_table`] does meanwhile: for a transaction that
+    /// writes what it has read there. Without it a statement takes a table as it is when it is made.
+    pub fn tables_of(&mut self, snapshot: &Snapshot) -> &mut Transaction {
+        self.tables = Some(snapshot.clone());
+        self
     }
 
     /// Brings a system time along, for importing a history that was recorded elsewhere.

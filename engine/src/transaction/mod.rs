@@ -9,5 +9,5 @@ mod staged;
 mod tests;
 
 pub use handle::{Commit, Transaction};
-pub(crate) use record::{LoggedOperation, decode_transaction, encode_transaction};
+pub(crate) use record::{LoggedOperation, Schemas, decode_transaction, encode_transaction};
 pub(crate) use staged::{Assigned, EventIds, Staged, key_columns};

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::handle::Transaction;
-use super::staged::{Assigned, EventIds};
+use super::staged::{Assigned, EventIds, Staged};
 use crate::error::{Error, Result};
 use crate::memtable::Memtable;
 use crate::schema::TableId;
@@ -37,7 +37,9 @@ impl Transaction {
     /// event that this very transaction put has a negative `_event_id`, which [`Transaction::delete`] understands.
     ///
     /// An error of kind `Invalid` says why the transaction could not be committed over `base`: its own system time is not later
-    /// than the last one of a table, or a period that begins at the system time is empty.
+    /// than the last one of a table, or a period that begins at the system time is empty. One of kind `Conflict` says that a table was
+    /// changed ([`crate::Database::alter_table`]) after `base` was made, and that this transaction has stated rows of its new columns; see
+    /// [`Transaction::tables_of`].
     ///
     /// ```
     /// # fn main() -> annals_engine::Result<()> {
@@ -63,7 +65,7 @@ impl Transaction {
         if !is_same || own.system_time != system_time {
             *own = OwnWrites { base: Some(base.clone()), system_time, ..OwnWrites::default() };
         }
-        if let Err(error) = own.catch_up(self, base.commit_number()) {
+        if let Err(error) = own.catch_up(self, base) {
             *own = OwnWrites::default();
             return Err(error);
         }
@@ -114,9 +116,11 @@ impl Transaction {
 
 impl OwnWrites {
     /// Lays the statements over the base that are not yet.
-    fn catch_up(&mut self, transaction: &Transaction, commit_number: u64) -> Result<()> {
+    fn catch_up(&mut self, transaction: &Transaction, base: &Snapshot) -> Result<()> {
+        let commit_number = base.commit_number();
         let mut rows = Vec::new();
         for statement in &transaction.statements[self.statement_count..] {
+            check_not_newer(statement, base)?;
             let table = statement.schema.id;
             let events = self.events.entry(table).or_insert_with(EventIds::provisional);
             // The number of the base, as it is that which the snapshot sees up to: what others commit has a greater one.
@@ -139,4 +143,18 @@ impl OwnWrites {
         self.memtables.push(Arc::new(memtable));
         Ok(())
     }
+}
+
+/// Refuses rows that were stated with a newer entry of their table than the one that the snapshot shows: its columns need not have room
+/// for their values.
+fn check_not_newer(statement: &Staged, base: &Snapshot) -> Result<()> {
+    let Some(table) = base.state().version.tables.get(&statement.schema.id) else { return Ok(()) };
+    if table.schema.version < statement.schema.version {
+        let table = &table.schema.name;
+        return Err(Error::conflict(format!(
+            "table `{table}` was changed after the snapshot was made that this transaction reads: \
+             run it again"
+        )));
+    }
+    Ok(())
 }

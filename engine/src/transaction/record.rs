@@ -1,11 +1,14 @@
 //! A transaction in the log: the payload of one frame.
 //!
 //! ```text
-//! transaction = version u8 (1), commit number varint, system time i64, metadata text, operation count varint, operation*
-//! operation   = table varint, kind u8 (0 put, 1 delete), row count varint, valid_from i64*, valid_to i64*, batch
+//! transaction = version u8 (1 or 2), commit number varint, system time i64, metadata text, operation count varint, operation*
+//! operation   = table varint, [schema varint], kind u8 (0 put, 1 delete), row count varint, valid_from i64*, valid_to i64*, batch
 //! text        = byte count varint, UTF-8
 //! batch       = all columns of the table (put) or the key columns (delete), as `codec::batch` writes them
 //! ```
+//!
+//! Columns are those of the entry of the table that the operation was stated with: `schema` is its version, in version 2; in version 1,
+//! which is written as long as it can be, the version is 0, that of a table whose columns were never changed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +19,10 @@ use crate::error::Result;
 use crate::memtable::{Chunk, Operation};
 use crate::schema::{TableId, TableSchema};
 
-const VERSION: u8 = 1;
+/// All operations are of tables as they were made.
+const AS_MADE: u8 = 1;
+/// Each operation tells the version of its table's entry.
+const WITH_SCHEMAS: u8 = 2;
 /// The least bytes that an operation takes.
 const OPERATION_BYTES_MIN: usize = 3;
 
@@ -31,6 +37,9 @@ pub(crate) struct LoggedTransaction {
 /// One statement's rows, ready for a memtable.
 pub(crate) type LoggedOperation = (TableId, Arc<Chunk>);
 
+/// The entries of tables that operations in the log may have been stated with, by table and version.
+pub(crate) type Schemas = BTreeMap<(TableId, u32), Arc<TableSchema>>;
+
 /// Appends a transaction of at least one operation.
 pub(crate) fn encode_transaction(
     commit_number: u64,
@@ -39,7 +48,8 @@ pub(crate) fn encode_transaction(
     operations: &[LoggedOperation],
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    out.push(VERSION);
+    let is_as_made = operations.iter().all(|(_, chunk)| chunk.schema.version == 0);
+    out.push(if is_as_made { AS_MADE } else { WITH_SCHEMAS });
     put_varint(out, commit_number);
     out.extend_from_slice(&system_time.to_le_bytes());
     put_varint(out, metadata.len() as u64);
@@ -47,6 +57,9 @@ pub(crate) fn encode_transaction(
     put_varint(out, operations.len() as u64);
     for (table, chunk) in operations {
         put_varint(out, u64::from(*table));
+        if !is_as_made {
+            put_varint(out, u64::from(chunk.schema.version));
+        }
         out.push(u8::from(!chunk.is_put()));
         put_varint(out, chunk.len() as u64);
         put_i64s(out, &chunk.valid_from);
@@ -57,12 +70,10 @@ pub(crate) fn encode_transaction(
 }
 
 /// Reads a frame's payload; every byte is judged.
-pub(crate) fn decode_transaction(
-    payload: &[u8],
-    tables: &BTreeMap<TableId, Arc<TableSchema>>,
-) -> Judged<LoggedTransaction> {
+pub(crate) fn decode_transaction(payload: &[u8], schemas: &Schemas) -> Judged<LoggedTransaction> {
     let mut reader = Reader::new(payload);
-    if reader.u8()? != VERSION {
+    let version = reader.u8()?;
+    if !matches!(version, AS_MADE | WITH_SCHEMAS) {
         return Err(reader.malformed("a transaction of a version that this build does not know"));
     }
     let commit_number = reader.varint()?;
@@ -71,7 +82,13 @@ pub(crate) fn decode_transaction(
     let count = reader.count(OPERATION_BYTES_MIN)?;
     let mut operations = Vec::with_capacity(count);
     for _ in 0..count {
-        operations.push(decode_operation(&mut reader, tables, commit_number, system_time)?);
+        let table = reader.varint()?;
+        let schema = if version == WITH_SCHEMAS { reader.varint()? } else { 0 };
+        let entry = (u32::try_from(table).ok()).zip(u32::try_from(schema).ok());
+        let schema = entry.and_then(|entry| schemas.get(&entry));
+        let schema =
+            schema.ok_or_else(|| reader.malformed("a table that is not in the manifest"))?;
+        operations.push(decode_operation(&mut reader, schema, commit_number, system_time)?);
     }
     reader.finish()?;
     Ok(LoggedTransaction { commit_number, system_time, operations })
@@ -79,12 +96,10 @@ pub(crate) fn decode_transaction(
 
 fn decode_operation(
     reader: &mut Reader<'_>,
-    tables: &BTreeMap<TableId, Arc<TableSchema>>,
+    schema: &Arc<TableSchema>,
     commit_number: u64,
     system_time: i64,
 ) -> Judged<LoggedOperation> {
-    let table = u32::try_from(reader.varint()?).ok().and_then(|id| tables.get(&id));
-    let schema = table.ok_or_else(|| reader.malformed("a table that is not in the manifest"))?;
     let operation = match reader.u8()? {
         0 => Operation::Put,
         1 => Operation::Delete,
@@ -106,7 +121,16 @@ fn decode_operation(
     }
     let keys = keys_of(schema, operation, &batch).map_err(|error| malformed(error.to_string()))?;
     let hashes = (0..row_count).map(|row| keys.hash(row)).collect();
-    let chunk =
-        Chunk { operation, batch, keys, hashes, valid_from, valid_to, system_time, commit_number };
+    let chunk = Chunk {
+        operation,
+        schema: schema.clone(),
+        batch,
+        keys,
+        hashes,
+        valid_from,
+        valid_to,
+        system_time,
+        commit_number,
+    };
     Ok((schema.id, Arc::new(chunk)))
 }

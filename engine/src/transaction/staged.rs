@@ -188,6 +188,7 @@ impl Staged {
         };
         Ok(Chunk {
             operation: self.operation,
+            schema: self.schema.clone(),
             hashes: (0..row_count).map(|row| keys.hash(row)).collect(),
             batch,
             keys,

@@ -8,7 +8,7 @@ use arrow::datatypes::Int64Type;
 
 use super::*;
 use crate::document::check_hex;
-use crate::schema::{Column, DataType, TableSchema, TableSpec, VALID_FROM, VALID_TO};
+use crate::schema::{Column, DataType, TableChange, TableSchema, TableSpec, VALID_FROM, VALID_TO};
 use crate::time::{SystemTime, ValidTime};
 
 const DOCUMENT: &str = include_str!("../../../docs/format/transaction.md");
@@ -55,7 +55,7 @@ fn the_transaction_of_the_document_is_what_is_logged() {
     let schema = salaries();
     let bytes = example(&schema);
     check_hex(DOCUMENT, 0, &bytes);
-    let logged = decode_transaction(&bytes, &BTreeMap::from([(1, schema)])).unwrap();
+    let logged = decode_transaction(&bytes, &BTreeMap::from([((1, 0), schema)])).unwrap();
     assert_eq!((logged.commit_number, logged.operations.len()), (2, 2));
     let [(_, put), (_, delete)] = &logged.operations[..] else { panic!("two operations") };
     assert_eq!(put.batch.column(0).as_string::<i32>().value(0), "ann");
@@ -66,14 +66,14 @@ fn the_transaction_of_the_document_is_what_is_logged() {
 #[test]
 fn a_transaction_that_is_cut_short_lengthened_or_of_no_table_is_judged() {
     let schema = salaries();
-    let (bytes, tables) = (example(&schema), BTreeMap::from([(1, schema)]));
+    let (bytes, tables) = (example(&schema), BTreeMap::from([((1, 0), schema)]));
     for length in 0..bytes.len() {
         assert!(decode_transaction(&bytes[..length], &tables).is_err(), "{length} bytes");
     }
     assert!(decode_transaction(&[&bytes[..], &[0]].concat(), &tables).is_err());
     assert!(decode_transaction(&bytes, &BTreeMap::new()).is_err());
     let mut newer = bytes.clone();
-    newer[0] = 2;
+    newer[0] = 3;
     assert!(decode_transaction(&newer, &tables).is_err());
     for at in 0..bytes.len() {
         for bit in 0..8 {
@@ -83,4 +83,24 @@ fn a_transaction_that_is_cut_short_lengthened_or_of_no_table_is_judged() {
             let _ = decode_transaction(&flipped, &tables);
         }
     }
+}
+
+#[test]
+fn rows_of_a_changed_table_are_logged_with_the_version_of_its_entry() {
+    let made = salaries();
+    let change = TableChange::AddColumn(Column::new("note", DataType::Text).with_default("-"));
+    let changed = Arc::new(made.changed(&change).unwrap().unwrap());
+    let as_made = example(&made);
+    let bytes = example(&changed);
+    // Version 2: for each operation a byte for the version of the entry, and for the put a third column of a flag, two offsets and `-`.
+    assert_eq!((as_made[0], bytes[0]), (1, 2));
+    assert_eq!(bytes.len(), as_made.len() + 2 + 1 + 8 + 1);
+    let both = Schemas::from([((1, 0), made), ((1, 1), changed.clone())]);
+    let logged = decode_transaction(&bytes, &both).unwrap();
+    assert!(logged.operations.iter().all(|(_, chunk)| chunk.schema.version == 1));
+    assert_eq!(logged.operations[0].1.batch.column(2).as_string::<i32>().value(0), "-");
+    let logged = decode_transaction(&as_made, &both).unwrap();
+    assert_eq!(logged.operations[0].1.batch.num_columns(), 2);
+    let newest = Schemas::from([((1, 1), changed)]);
+    assert!(decode_transaction(&as_made, &newest).is_err(), "an entry that is not there");
 }

@@ -6,7 +6,7 @@ use super::segment_entry::SegmentEntry;
 use super::table_version::Files;
 use crate::manifest::SealedEntry;
 use crate::schema::TableSchema;
-use crate::segment::Segment;
+use crate::segment::{Segment, SegmentMeta};
 
 /// A sealed partition. Nothing of it is opened before a write asks whether it concerns a version in it.
 #[derive(Debug)]
@@ -17,12 +17,18 @@ pub(crate) struct Sealed {
 }
 
 impl Sealed {
-    pub(super) fn new(files: &Files, entry: &SealedEntry, schema: &Arc<TableSchema>) -> Sealed {
+    /// `schema_of` gives the entry that a segment was written with.
+    pub(super) fn new<'a>(
+        files: &Files,
+        entry: &SealedEntry,
+        schema_of: impl Fn(&SegmentMeta) -> &'a Arc<TableSchema>,
+    ) -> Sealed {
         // A place elsewhere is an absolute path, which takes the place of the whole.
         let dir = files.dir.join(entry.location.as_deref().unwrap_or_default());
-        let segment = |meta: &crate::segment::SegmentMeta| {
+        let segment = |meta: &SegmentMeta| {
             let (disk, cache) = (files.disk.clone(), files.cache.clone());
-            let segment = Segment::new(disk, &dir, meta.clone(), schema.clone(), cache);
+            let schema = schema_of(meta).clone();
+            let segment = Segment::new(disk, &dir, meta.clone(), schema, cache);
             Arc::new(SegmentEntry::new(Arc::new(segment), Vec::new()))
         };
         let segments = entry.segments.iter().map(segment).collect();

@@ -41,6 +41,8 @@ pub(crate) struct Version {
 #[derive(Clone, Debug)]
 pub(crate) struct TableVersion {
     pub(crate) schema: Arc<TableSchema>,
+    /// The entries that it had before, as far as segments may be written with them, oldest first.
+    pub(crate) older: Vec<Arc<TableSchema>>,
     /// Ordered by number.
     pub(crate) segments: Vec<Arc<SegmentEntry>>,
     /// Ordered by number.
@@ -122,7 +124,7 @@ impl Version {
         for schema in &edit.tables {
             let schema = Arc::new(schema.clone());
             let table = match tables.get(&schema.id) {
-                Some(before) => TableVersion { schema: schema.clone(), ..(**before).clone() },
+                Some(before) => before.with_schema(schema.clone()),
                 None => TableVersion::new(schema.clone()),
             };
             tables.insert(schema.id, Arc::new(table));
@@ -176,10 +178,26 @@ impl Version {
 impl TableVersion {
     /// A table without anything in it.
     pub(crate) fn new(schema: Arc<TableSchema>) -> TableVersion {
-        let (segments, sealed, last_system) = (Vec::new(), BTreeMap::new(), i64::MIN);
+        let (older, segments, indexes) = (Vec::new(), Vec::new(), Vec::new());
+        let (sealed, last_system) = (BTreeMap::new(), i64::MIN);
         let (erased, erasure) = (ErasedMark::default(), None);
-        let indexes = Vec::new();
-        TableVersion { schema, segments, indexes, sealed, last_system, erased, erasure }
+        TableVersion { schema, older, segments, indexes, sealed, last_system, erased, erasure }
+    }
+
+    /// The same segments, shown as another entry has them.
+    fn with_schema(&self, schema: Arc<TableSchema>) -> TableVersion {
+        let mut table = TableVersion { schema, ..self.clone() };
+        if table.schema.version > self.schema.version {
+            table.older.push(self.schema.clone());
+        }
+        table
+    }
+
+    /// The entry that a segment was written with.
+    fn schema_of(&self, meta: &SegmentMeta) -> &Arc<TableSchema> {
+        let has = |schema: &&Arc<TableSchema>| schema.version == meta.schema_version;
+        let found = [&self.schema].into_iter().chain(&self.older).find(has);
+        found.expect("the manifest accepts a segment only with an entry that its table has had")
     }
 
     /// An error if data of the table was erased since: what is left would be a smaller answer than the snapshot once gave.
@@ -208,7 +226,7 @@ impl TableVersion {
             .map(|entry| (entry.segment().meta().id, entry.clone()))
             .collect();
         for meta in edit.segments_added.iter().filter(|meta| meta.table == schema.id) {
-            let entry = SegmentEntry::new(files.segment(meta, &schema), Vec::new());
+            let entry = SegmentEntry::new(files.segment(meta, self.schema_of(meta)), Vec::new());
             segments.insert(meta.id, Arc::new(entry));
         }
         for meta in edit.supersessions_added.iter().filter(|meta| meta.table == schema.id) {
@@ -227,8 +245,8 @@ impl TableVersion {
         let erased = if is_erased { ErasedMark::default() } else { self.erased.clone() };
         let segments = segments.into_values().collect();
         let sealed = self.sealed_after(files, edit);
-        let erasure = self.erasure;
-        TableVersion { schema, segments, indexes, sealed, last_system, erased, erasure }
+        let (older, erasure) = (self.older.clone(), self.erasure);
+        TableVersion { schema, older, segments, indexes, sealed, last_system, erased, erasure }
     }
 
     /// The indexes after an edit; their bitmaps come to the segments, or go.
@@ -263,7 +281,10 @@ impl TableVersion {
             sealed.remove(&id.partition);
         }
         for entry in edit.partitions_sealed.iter().filter(|entry| entry.table == self.schema.id) {
-            sealed.insert(entry.partition, Arc::new(Sealed::new(files, entry, &self.schema)));
+            sealed.insert(
+                entry.partition,
+                Arc::new(Sealed::new(files, entry, |meta| self.schema_of(meta))),
+            );
         }
         sealed
     }

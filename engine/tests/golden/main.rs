@@ -18,7 +18,10 @@ use std::path::{Path, PathBuf};
 use annals_engine::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use annals_engine::arrow::datatypes::TimestampMicrosecondType;
 use annals_engine::arrow::util::display::{ArrayFormatter, FormatOptions};
-use annals_engine::{At, Clause, Database, ErrorKind, Options, SystemTime, ValidTime, verify};
+use annals_engine::{
+    At, Clause, Column, DataType, Database, ErrorKind, Options, SystemTime, TableChange, ValidTime,
+    verify,
+};
 
 /// The present in which the golden database is asked.
 const NOW: &str = "2024-07-01";
@@ -87,8 +90,8 @@ fn check_pay(db: &Database, name: &str, (system, valid): (&str, &str), expect: O
     assert_eq!(scanned, expect, "a scan as of system {system}, valid {valid}");
 }
 
-/// Every answer that the story implies.
-fn check_answers(db: &Database) {
+/// The salaries that the story implies.
+fn check_salaries(db: &Database) {
     for (at, expect) in [
         (("2024-01-04", "2024-02-10"), None),
         (("2024-01-05", "2024-02-10"), Some("100")),
@@ -110,6 +113,11 @@ fn check_answers(db: &Database) {
     check_pay(db, "bob", ("2024-06-02", "2024-06-02"), Some("90"));
     check_pay(db, "bob", ("2024-06-02", "2024-06-01"), None);
     check_pay(db, "bob", ("2024-06-01", "2024-06-02"), None);
+}
+
+/// Every answer that the story implies.
+fn check_answers(db: &Database) {
+    check_salaries(db);
     let snapshot = db.snapshot().unwrap();
     let history = lines(&snapshot.history("pay", &["ann".into()]).unwrap());
     let expect = [
@@ -179,6 +187,68 @@ fn a_database_of_version_1_gives_the_answers_of_its_story() {
     let report = verify(dir.path(), &Options::default(), &mut |damage| panic!("{damage}")).unwrap();
     assert_eq!(report.file_count, files(&fixture()).len() as u64 - 1, "all files but LOCK");
     check_through_maintenance(dir.path());
+}
+
+/// What the story implies once its tables were changed.
+fn check_changed_answers(db: &Database) {
+    check_salaries(db);
+    let snapshot = db.snapshot().unwrap();
+    let all = |table: &str, columns: &[&str]| {
+        let scan =
+            snapshot.scan(table).unwrap().valid(Clause::All).columns(columns.iter().copied());
+        let mut found: Vec<String> =
+            scan.run().unwrap().flat_map(|batch| lines(&batch.unwrap())).collect();
+        found.sort();
+        found.dedup();
+        found
+    };
+    assert_eq!(all("pay", &["name", "grade"]), ["ann|1", "bob|1"]);
+    let kinds = ["text", "small", "integer", "double_real", "decimal"];
+    assert_eq!(all("kinds", &kinds), ["|7|-|-|-", "é\0|-7|-2147483648|-1.5|-123.4500"]);
+    let system = SystemTime::parse("2024-06-01T00:00:00.000001Z").unwrap();
+    let trips = snapshot.scan("trips").unwrap().system(Clause::AsOf(system)).run().unwrap();
+    let found: Vec<String> = trips.flat_map(|batch| lines(&batch.unwrap())).collect();
+    assert_eq!(found, ["nowhere", "nowhere", "nowhere"], "a column of the name of one before");
+}
+
+#[test]
+fn the_tables_of_a_database_of_version_1_can_be_changed() {
+    let dir = copy();
+    let db = story::open(dir.path(), NOW).unwrap();
+    let change =
+        |table: &str, change: TableChange| db.alter_table(table, &change).map(drop).unwrap();
+    let widen = |column: &str, data_type| {
+        change("kinds", TableChange::WidenColumn { column: column.to_owned(), data_type });
+    };
+    let rename = |table: &str, from: &str, to: &str| {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        change(table, TableChange::RenameColumn { from, to });
+    };
+    let grade = Column::new("grade", DataType::SmallInt).not_null().with_default(1);
+    change("pay", TableChange::AddColumn(grade));
+    widen("integer", DataType::BigInt);
+    widen("real", DataType::Double);
+    widen("decimal", DataType::Decimal { precision: 14, scale: 4 });
+    rename("kinds", "real", "double_real");
+    let place = db.table("trips").unwrap().columns[1].name.clone();
+    change("trips", TableChange::DropColumn(place.clone()));
+    change(
+        "trips",
+        TableChange::AddColumn(Column::new(place, DataType::Text).with_default("nowhere")),
+    );
+    check_changed_answers(&db);
+    // Without a close: the log, which is of before, is read again.
+    drop(db);
+    let db = story::open(dir.path(), NOW).unwrap();
+    check_changed_answers(&db);
+    db.flush().unwrap();
+    check_changed_answers(&db);
+    db.compact(&mut |_| ()).unwrap();
+    check_changed_answers(&db);
+    db.close().unwrap();
+    let report = verify(dir.path(), &Options::default(), &mut |damage| panic!("{damage}")).unwrap();
+    assert_eq!(report.damage_count, 0);
+    check_changed_answers(&story::open(dir.path(), NOW).unwrap());
 }
 
 #[test]

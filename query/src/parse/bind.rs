@@ -40,9 +40,9 @@ pub(crate) fn bind_statement(statement: &mut Statement, parameters: &[Value]) ->
         Statement::Begin { system_time } => binder.put(system_time),
         Statement::Assert { condition, .. } => binder.put(condition),
         Statement::CreateTable(_)
-        | Statement::Lifecycle(_)
         | Statement::CreateIndex(_)
         | Statement::DropIndex { .. }
+        | Statement::AlterTable(_)
         | Statement::DropView { .. }
         | Statement::Describe { .. }
         | Statement::Commit

@@ -133,7 +133,7 @@ pub(super) fn fold(name: &sqlparser::ast::Ident) -> String {
     }
 }
 
-fn column_of(definition: &ColumnDef) -> Result<Column> {
+pub(super) fn column_of(definition: &ColumnDef) -> Result<Column> {
     let span = definition.name.span;
     let data_type = data_type(&definition.data_type.to_string()).map_err(|error| error.at(span))?;
     let mut column = Column::new(fold(&definition.name), data_type);
@@ -155,7 +155,7 @@ fn column_of(definition: &ColumnDef) -> Result<Column> {
 }
 
 /// A type as SQL writes it; lengths of VARCHAR and precisions of TIMESTAMP are accepted and not kept.
-fn data_type(text: &str) -> Result<DataType> {
+pub(super) fn data_type(text: &str) -> Result<DataType> {
     let upper = text.to_ascii_uppercase();
     let bare = upper.split('(').next().unwrap_or_default().trim().to_owned();
     let plain = match bare.as_str() {

@@ -1,7 +1,7 @@
 //! What `ALTER TABLE t` asks beside changes of columns: partitions that leave and come back, retention, holds.
 
 use annals_engine::{Retention, RetentionAction};
-use sqlparser::ast::{BinaryOperator, Expr, ObjectName, Spanned};
+use sqlparser::ast::{BinaryOperator, Expr, Spanned};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
@@ -10,14 +10,7 @@ use super::dialect::AnnalsDialect;
 use super::tokens::Words;
 use crate::error::{Error, Result, from_parser};
 
-/// A statement about the life of a table's data.
-#[derive(Clone, Debug)]
-pub(crate) struct Lifecycle {
-    pub(crate) table: ObjectName,
-    pub(crate) change: LifecycleChange,
-}
-
-/// What it asks.
+/// What a statement about the life of a table's data asks.
 #[derive(Clone, Debug)]
 pub(crate) enum LifecycleChange {
     Detach {
@@ -83,7 +76,6 @@ pub(crate) fn read(words: &mut Words<'_>) -> Result<Option<LifecycleChange>> {
     } else {
         return Ok(None);
     };
-    words.end()?;
     Ok(Some(change))
 }
 

@@ -4,6 +4,7 @@
 //! Temporal clauses become a table version that the parser of the SQL library knows ([`temporal`]); statements that it does not
 //! know are cut into pieces that it does ([`statement`]). Invariant: no clause is dropped; what is not understood is an error.
 
+mod alter_table;
 mod bind;
 mod create_table;
 mod depth;
@@ -16,10 +17,11 @@ mod statement;
 mod temporal;
 mod tokens;
 
+pub(crate) use alter_table::{AlterTable, TableAction};
 pub(crate) use bind::bind_statement as bind;
 pub(crate) use create_table::{CreateTable, literal, table_name};
 pub(crate) use index::CreateIndex;
-pub(crate) use lifecycle::{AttachFrom, Lifecycle, LifecycleChange};
+pub(crate) use lifecycle::{AttachFrom, LifecycleChange};
 pub(crate) use scope::{EVENT_ID, is_hidden, show_periods};
 pub(crate) use sequenced::{Sequenced, sequenced};
 pub(crate) use statement::{

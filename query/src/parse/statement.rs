@@ -7,10 +7,10 @@ use sqlparser::ast::{
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
+use super::alter_table::{self, AlterTable};
 use super::create_table::{self, CreateTable, table_name};
 use super::dialect::AnnalsDialect;
 use super::index::{self, CreateIndex};
-use super::lifecycle::{self, Lifecycle};
 use super::scope::visit_versions;
 use super::tokens::{Tokens, Words, are_words, split, word_at};
 use super::{depth, sequenced, temporal};
@@ -35,10 +35,10 @@ pub(crate) enum Statement {
     Update(Box<Update>),
     Delete(Box<Delete>),
     Erase(Box<Erase>),
-    Lifecycle(Box<Lifecycle>),
     CreateTable(Box<CreateTable>),
     CreateIndex(Box<CreateIndex>),
     DropIndex { name: String, if_exists: bool },
+    AlterTable(Box<AlterTable>),
     CreateView { name: ObjectName, query: Box<Query>, or_replace: bool, names_periods: bool },
     DropView { name: ObjectName, if_exists: bool },
     Describe { table: ObjectName, query: Box<Query> },
@@ -164,13 +164,14 @@ fn read(tokens: &[TokenWithSpan], names_periods: bool) -> Result<Statement> {
     if words.take(&["ERASE"]) {
         return read_erase(tokens);
     }
-    if words.take(&["ALTER", "TABLE"]) {
-        return read_alter(words);
-    }
     let is_table = |words: &[&str]| are_words(tokens, words);
     if is_table(&["CREATE", "TABLE"]) || is_table(&["CREATE", "EVENT", "TABLE"]) {
         let create = create_table::read(tokens)?;
         return Ok(Statement::CreateTable(Box::new(create)));
+    }
+    if is_table(&["ALTER", "TABLE"]) {
+        let alter = alter_table::read(tokens)?;
+        return Ok(Statement::AlterTable(Box::new(alter)));
     }
     if is_table(&["CREATE", "INDEX"]) || is_table(&["CREATE", "UNIQUE", "INDEX"]) {
         return Ok(Statement::CreateIndex(Box::new(index::read_create(tokens)?)));
@@ -180,17 +181,6 @@ fn read(tokens: &[TokenWithSpan], names_periods: bool) -> Result<Statement> {
         return Ok(Statement::DropIndex { name, if_exists });
     }
     read_known(tokens, false, names_periods)
-}
-
-/// `ALTER TABLE t` and what it asks.
-fn read_alter(mut words: Words<'_>) -> Result<Statement> {
-    let mut parser = parser_of(words.rest());
-    let table = parser.parse_object_name(false).map_err(|error| from_parser(&error))?;
-    words.at += parser.index().min(words.rest().len());
-    match lifecycle::read(&mut words)? {
-        Some(change) => Ok(Statement::Lifecycle(Box::new(Lifecycle { table, change }))),
-        None => Err(words.expected(lifecycle::EXPECTED)),
-    }
 }
 
 /// `UPSERT INTO` as the parser knows it.

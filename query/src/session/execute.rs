@@ -53,8 +53,8 @@ impl Session {
                 self.change(&statement, names_periods).await
             }
             Statement::Erase(erase) => self.erase(&erase, names_periods).await,
-            Statement::Lifecycle(change) => self.change_life(*change).await,
             Statement::CreateTable(create) => self.create_table(*create).await,
+            Statement::AlterTable(alter) => self.alter_table(*alter).await,
             Statement::CreateIndex(create) => self.create_index(*create).await,
             Statement::DropIndex { name, if_exists } => self.drop_index(name, if_exists).await,
             Statement::CreateView { name, query, or_replace, names_periods } => {

@@ -13,17 +13,17 @@ use futures::stream;
 
 use super::{Outcome, Session, Tag};
 use crate::error::{Error, Result};
-use crate::parse::{AttachFrom, Lifecycle, LifecycleChange, literal, table_name};
+use crate::parse::{AttachFrom, LifecycleChange, literal};
 
 impl Session {
-    pub(super) async fn change_life(&mut self, asked: Lifecycle) -> Result<Outcome> {
-        if self.transaction.is_some() {
-            return Err(Error::invalid("ALTER TABLE cannot be part of a transaction"));
-        }
+    pub(super) async fn change_life(
+        &self,
+        table: &str,
+        change: LifecycleChange,
+    ) -> Result<Outcome> {
         let database = self.sql.database().clone();
-        let table = database.table(&table_name(&asked.table)?)?;
+        let table = database.table(table)?;
         let by = self.user_name();
-        let change = asked.change;
         let work = move || run(&database, &table, change, &by);
         let done = tokio::task::spawn_blocking(work).await;
         done.map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))?

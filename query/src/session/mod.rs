@@ -1,5 +1,6 @@
 //! Sessions: statements one after the other, each against one snapshot, transactions across several.
 
+mod alter;
 mod breadth;
 mod direct;
 mod erase;

@@ -25,6 +25,8 @@ impl OpenTransaction {
     ) -> Result<OpenTransaction> {
         let base = database.snapshot()?;
         let mut transaction = database.begin();
+        // Rows are written with the columns of the tables that they were read from, also if a table is changed meanwhile.
+        transaction.tables_of(&base);
         if let Some(at) = system_time {
             transaction.system_time(at);
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use annals_engine::{BackupOptions, BackupReport, Database, RestoreOptions, SystemTime};
 
 use super::{World, load_ids};
-use crate::generate::{Rng, draw_query};
+use crate::generate::{Rng, Shape, draw_query};
 use crate::oracle::Table;
 use crate::scratch::Scratch;
 
@@ -14,6 +14,8 @@ use crate::scratch::Scratch;
 #[derive(Debug)]
 pub(super) struct KeptBackup {
     system_time: i64,
+    /// The columns that the tables had then.
+    shapes: Vec<Shape>,
     pub(super) tables: Vec<Table>,
 }
 
@@ -24,7 +26,8 @@ impl World {
         let system_time = report.system_time.micros();
         assert!(system_time > self.answered, "an instant that was answered comes after the backup");
         self.answered = system_time;
-        self.backups.push(KeptBackup { system_time, tables: self.tables.clone() });
+        let (shapes, tables) = (self.shapes.clone(), self.tables.clone());
+        self.backups.push(KeptBackup { system_time, shapes, tables });
         report
     }
 
@@ -41,6 +44,7 @@ impl World {
         let until = at.map_or(last, SystemTime::micros);
         let known = self.backups.iter().find(|kept| kept.system_time >= until);
         let known = known.expect("a backup that knows the instant");
+        let shapes = known.shapes.clone();
         let tables: Vec<Table> = known.tables.iter().map(|table| table.until(until)).collect();
         let request =
             at.map_or_else(RestoreOptions::default, |at| RestoreOptions::default().at(at));
@@ -50,12 +54,12 @@ impl World {
                 database.compact(&mut |_| ()).expect("a compaction");
             }
             let snapshot = database.snapshot().expect("a snapshot");
-            let events = self.shapes.iter().find(|shape| shape.is_event);
+            let events = shapes.iter().find(|shape| shape.is_event);
             let ids = events.map(|shape| load_ids(&snapshot, shape)).unwrap_or_default();
             for _ in 0..count {
                 let now = snapshot.system_time().micros();
-                let query = draw_query(rng, &self.shapes, &tables, now);
-                self.check((&snapshot, &tables, &ids), &query);
+                let query = draw_query(rng, &shapes, &tables, now);
+                self.check((&snapshot, &shapes, &tables, &ids), &query);
             }
             let mut damages = Vec::new();
             database.verify(&mut |damage| damages.push(damage.to_string())).expect("verify");

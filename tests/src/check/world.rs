@@ -30,6 +30,7 @@ impl std::ops::AddAssign for Counts {
 /// A snapshot that is kept, and the model as it was then.
 struct Pin {
     snapshot: Snapshot,
+    shapes: Vec<Shape>,
     tables: Vec<Table>,
     /// Tables in which something was erased since: the snapshot must refuse them.
     refused: BTreeSet<usize>,
@@ -105,8 +106,16 @@ impl World {
             Step::SetClock(now) => self.scratch.clock().set(SystemTime::from_micros(*now)),
             Step::Pin => {
                 let snapshot = self.snapshot();
-                let (tables, refused) = (self.tables.clone(), BTreeSet::new());
-                self.pins.push(Pin { snapshot, tables, refused });
+                let (shapes, tables) = (self.shapes.clone(), self.tables.clone());
+                self.pins.push(Pin { snapshot, shapes, tables, refused: BTreeSet::new() });
+            }
+            Step::Alter(table, alteration) => {
+                let shape = &mut self.shapes[*table];
+                let change = alteration.engine(shape);
+                let database = self.database.as_ref().expect("an open database");
+                database.alter_table(shape.name, &change).expect("a change of a table");
+                alteration.change_shape(shape);
+                self.tables[*table].change_rows(&|row| alteration.change_row(row));
             }
             Step::Erase(table, keys) => self.erase(*table, keys),
             Step::Index(table, column) => self.toggle_index(*table, column),
@@ -122,8 +131,12 @@ impl World {
             }
             Step::Crash => {
                 self.pins.clear();
+                // What was answered is known after a crash from the log and the clock alone: a clock does not go back over it.
+                let clock = self.now().max(self.answered);
+                self.scratch.clock().set(SystemTime::from_micros(clock));
                 drop(self.database.take());
                 self.database = Some(self.scratch.open());
+                self.snapshot();
             }
         }
         self.counts.operations += match step {
@@ -166,7 +179,8 @@ impl World {
             assert_changes(&mut tables, &self.shapes, changes, own.system_time().micros());
             let events = self.shapes.iter().find(|shape| shape.is_event);
             let ids = events.map(|shape| load_ids(&own, shape)).unwrap_or_default();
-            self.ask_of(&mut rng, (&own, &tables, &ids), &BTreeSet::new(), 3);
+            let sides = (&own, &self.shapes[..], &tables[..], &ids);
+            self.ask_of(&mut rng, sides, &BTreeSet::new(), 3);
             self.counts.queries += 3;
         }
     }
@@ -239,9 +253,10 @@ impl World {
     pub fn ask(&mut self, rng: &mut Rng, count: usize) {
         let snapshot = self.snapshot();
         let none = BTreeSet::new();
-        self.ask_of(rng, (&snapshot, &self.tables, &self.ids), &none, count);
+        self.ask_of(rng, (&snapshot, &self.shapes, &self.tables, &self.ids), &none, count);
         for pin in &self.pins {
-            self.ask_of(rng, (&pin.snapshot, &pin.tables, &self.ids), &pin.refused, count / 4);
+            let sides = (&pin.snapshot, &pin.shapes[..], &pin.tables[..], &self.ids);
+            self.ask_of(rng, sides, &pin.refused, count / 4);
         }
         self.counts.queries += count + self.pins.len() * (count / 4);
         // A snapshot keeps old files; a few at a time are enough.
@@ -251,10 +266,10 @@ impl World {
     }
 
     fn ask_of(&self, rng: &mut Rng, sides: Sides<'_>, refused: &BTreeSet<usize>, count: usize) {
-        let (snapshot, tables, _) = sides;
+        let (snapshot, shapes, tables, _) = sides;
         let now = snapshot.system_time().micros();
         for _ in 0..count {
-            let query = draw_query(rng, &self.shapes, tables, now);
+            let query = draw_query(rng, shapes, tables, now);
             match refused.contains(&query.table) {
                 true => self.check_refused(sides, &query),
                 false => self.check(sides, &query),
@@ -263,20 +278,20 @@ impl World {
     }
 
     /// A snapshot that is older than an erasure refuses every question about the table.
-    fn check_refused(&self, (snapshot, tables, ids): Sides<'_>, query: &Query) {
-        let shape = &self.shapes[query.table];
+    fn check_refused(&self, (snapshot, shapes, tables, ids): Sides<'_>, query: &Query) {
+        let shape = &shapes[query.table];
         let error = snapshot.last_change(shape.name).expect_err("a table that is refused");
         assert_eq!(error.kind(), ErrorKind::Erased, "{error}");
-        match ask(snapshot, &self.shapes, tables, ids, query) {
+        match ask(snapshot, shapes, tables, ids, query) {
             Err(refused) => assert!(refused.contains("was erased at"), "{query:?}: {refused}"),
             // An event that is not there has no number to ask for.
             Ok(()) => assert!(shape.is_event, "{query:?} was answered"),
         }
     }
 
-    pub(super) fn check(&self, (snapshot, tables, ids): Sides<'_>, query: &Query) {
-        if let Err(difference) = ask(snapshot, &self.shapes, tables, ids, query) {
-            let table = self.shapes[query.table].name;
+    pub(super) fn check(&self, (snapshot, shapes, tables, ids): Sides<'_>, query: &Query) {
+        if let Err(difference) = ask(snapshot, shapes, tables, ids, query) {
+            let table = shapes[query.table].name;
             let now = snapshot.system_time();
             panic!(
                 "table `{table}`, snapshot of {now} ({}): {query:?}\n{difference}",
@@ -286,8 +301,8 @@ impl World {
     }
 }
 
-/// A snapshot, the model of what it shows, and the hidden keys of events by label.
-pub(super) type Sides<'a> = (&'a Snapshot, &'a [Table], &'a BTreeMap<i64, i64>);
+/// A snapshot, the tables and the model of what it shows, and the hidden keys of events by label.
+pub(super) type Sides<'a> = (&'a Snapshot, &'a [Shape], &'a [Table], &'a BTreeMap<i64, i64>);
 
 /// Applies the changes of a transaction to the model.
 fn assert_changes(tables: &mut [Table], shapes: &[Shape], changes: &[Change], system_time: i64) {

@@ -70,8 +70,10 @@ fn put_batch(shape: &Shape, changes: &[Change]) -> annals_engine::arrow::array::
     let mut columns = Vec::new();
     for (at, (name, data_type, _)) in shape.columns.iter().enumerate() {
         let cells: Vec<&Cell> = rows.iter().map(|row| &row[at]).collect();
-        // A column without a value in the whole batch may as well be missing.
-        if cells.iter().any(|cell| **cell != Cell::Null) || !shape.columns[at].2 {
+        // A column of which the whole batch has the default may as well be missing.
+        let default = &shape.defaults[at];
+        let may_be_missing = *default != Cell::Null || shape.columns[at].2;
+        if !may_be_missing || cells.iter().any(|cell| *cell != default) {
             columns.push((*name, array(*data_type, &cells)));
         }
     }

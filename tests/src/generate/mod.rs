@@ -3,11 +3,13 @@
 //! Instants come from a small grid, so that starts, ends and system times meet each other often; some are a microsecond
 //! beside it. Questions are drawn after the data, around its boundaries: a question drawn before would hardly ever meet one.
 
+mod alter;
 mod query;
 mod rng;
 mod shape;
 mod step;
 
+pub use alter::{Alteration, draw_alteration};
 pub use query::{
     Filter, Instants, Query, Question, draw_clause, draw_filter, draw_period_near, draw_query,
 };

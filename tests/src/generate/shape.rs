@@ -12,6 +12,8 @@ pub struct Shape {
     pub name: &'static str,
     /// Its columns, the hidden one of event tables not among them: name, type, whether NULL is allowed.
     pub columns: Vec<(&'static str, DataType, bool)>,
+    /// The default of each column; NULL if it has none.
+    pub defaults: Vec<Cell>,
     /// How many of the first columns are the key. The first column of an event table plays that part in the model.
     pub key_count: usize,
     /// Whether it is an event table.
@@ -32,9 +34,10 @@ pub fn shapes(rng: &mut Rng, key_limit: i64) -> Vec<Shape> {
         PartitionWidth::Quarter,
         PartitionWidth::Year,
     ];
-    let mut shape = |name, columns, key_count, is_event| {
+    let mut shape = |name, columns: Vec<_>, key_count, is_event| {
         let width = *rng.pick(&widths);
-        Shape { name, columns, key_count, is_event, width, key_limit }
+        let defaults = vec![Cell::Null; columns.len()];
+        Shape { name, columns, defaults, key_count, is_event, width, key_limit }
     };
     vec![
         shape(

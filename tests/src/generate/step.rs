@@ -1,5 +1,6 @@
 //! The steps of a random history: transactions, the clock, and everything that must change no answer.
 
+use super::alter::{Alteration, draw_alteration};
 use super::rng::Rng;
 use super::shape::Shape;
 use crate::rows::Row;
@@ -54,6 +55,8 @@ pub enum Step {
     SetClock(i64),
     /// A snapshot is taken and kept, to be asked again later.
     Pin,
+    /// The columns of a table are changed.
+    Alter(usize, Alteration),
     /// Keys of a table (for events labels) are erased.
     Erase(usize, Vec<Row>),
     /// A column of a table gets an index, or loses the one it has.
@@ -87,7 +90,7 @@ pub struct Situation<'a> {
 
 /// Draws the next step.
 pub fn draw_step(rng: &mut Rng, at: &Situation<'_>) -> Step {
-    match rng.weighted(&[800, 20, 60, 6, 12, 12, 3, 3, 3, 5, 8]) {
+    match rng.weighted(&[800, 20, 60, 6, 12, 12, 3, 3, 3, 5, 8, 8]) {
         0 => draw_commit(rng, at),
         1 => Step::Rollback(draw_changes(rng, at, &[])),
         2 => {
@@ -102,10 +105,18 @@ pub fn draw_step(rng: &mut Rng, at: &Situation<'_>) -> Step {
         7 => Step::Reopen,
         8 => Step::Crash,
         9 => draw_erasure(rng, at),
+        10 => {
+            let table = rng.below(at.shapes.len());
+            let alteration = draw_alteration(rng, &at.shapes[table]);
+            alteration.map_or(Step::Maintain, |alteration| Step::Alter(table, alteration))
+        }
         _ => {
             let table = rng.below(at.shapes.len());
             let columns = at.shapes[table].indexable();
-            Step::Index(table, columns[rng.below(columns.len())])
+            match columns.is_empty() {
+                true => Step::Maintain,
+                false => Step::Index(table, columns[rng.below(columns.len())]),
+            }
         }
     }
 }

@@ -34,6 +34,12 @@ impl Assertions {
         self.by_key.remove(key);
     }
 
+    /// Shows every row in another way.
+    pub fn change_rows(&mut self, change: &dyn Fn(&mut Row)) {
+        let all = self.by_key.values_mut().flatten();
+        all.filter_map(|assertion| assertion.row.as_mut()).for_each(change);
+    }
+
     /// What was believed at `system` about `key` at `valid`.
     pub fn belief(&self, key: &Row, system: i64, valid: i64) -> Option<&Row> {
         let decides = |assertion: &&Assertion| {

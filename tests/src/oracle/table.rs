@@ -38,6 +38,12 @@ impl Table {
         table
     }
 
+    /// Shows every row in another way: its values, not its key.
+    pub fn change_rows(&mut self, change: &dyn Fn(&mut Row)) {
+        self.assertions.change_rows(change);
+        self.versions.change_rows(change);
+    }
+
     /// The system time of the last assertion.
     pub fn last_system_time(&self) -> Option<i64> {
         self.last_system_time

@@ -80,6 +80,14 @@ impl Versions {
         self.by_key.remove(key).map_or(0, |of_key| of_key.believed.len() + of_key.closed.len())
     }
 
+    /// Shows every row in another way.
+    pub fn change_rows(&mut self, change: &dyn Fn(&mut Row)) {
+        for of_key in self.by_key.values_mut() {
+            let all = of_key.believed.iter_mut().chain(&mut of_key.closed);
+            all.for_each(|version| change(&mut version.row));
+        }
+    }
+
     /// Every version of every key, in no particular order.
     pub fn all(&self) -> impl Iterator<Item = &Version> {
         self.by_key.values().flat_map(|of_key| of_key.believed.iter().chain(&of_key.closed))

@@ -129,7 +129,7 @@ impl Inner {
         let mut metas = Vec::new();
         for segment in segments {
             let left_out = match &secret {
-                Some(secret) => compaction::rows_with_hashes(schema, segment, secret, &erased)?,
+                Some(secret) => compaction::rows_with_hashes(segment, secret, &erased)?,
                 None => Vec::new(),
             };
             let entry = Arc::new(SegmentEntry::new(segment.clone(), Vec::new()));

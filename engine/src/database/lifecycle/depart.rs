@@ -89,7 +89,7 @@ impl Inner {
         for partition in partitions {
             self.check_may_leave(&schema, *partition)?;
         }
-        self.settle(&schema, partitions)?;
+        self.settle(&schema, partitions, false)?;
         let mut changes = Vec::new();
         for found in self.found(&schema, partitions)? {
             let zone = found.zone(&schema)?;
@@ -124,10 +124,10 @@ impl Inner {
     }
 
     /// Brings the versions of the partitions together in segments of their own.
-    fn settle(&self, schema: &TableSchema, partitions: &[Partition]) -> Result<()> {
+    fn settle(&self, schema: &TableSchema, partitions: &[Partition], is_kept: bool) -> Result<()> {
         self.flush()?;
         let plan = |table: &crate::version::TableVersion| match table.schema.id == schema.id {
-            true => compaction::settling_plan(table, partitions),
+            true => compaction::settling_plan(table, partitions, is_kept),
             false => Ok(None),
         };
         while self.compact_step(&plan)?.is_some() {}
@@ -157,7 +157,7 @@ impl Inner {
         let id = |partition: &Partition| PartitionId { table: schema.id, partition: *partition };
         let ids: Vec<PartitionId> = partitions.iter().map(id).collect();
         let _sealing = self.begin_sealing(&ids)?;
-        self.settle(schema, partitions)?;
+        self.settle(schema, partitions, *departure != Departure::Drop)?;
         let mut found = self.found(schema, partitions)?;
         if let Departure::Archive(_) | Departure::ArchiveBelow(_) = departure {
             // What takes long is done while compactions go on; they may replace what was copied, which is seen below.

@@ -17,7 +17,7 @@ fn read_all(segment: &Segment) -> Result<String, Error> {
         segment.for_each_match(section, &hashes, &mut |at, row| rows.push((at, row)))?;
     }
     let (zones, periods) = (segment.zones()?, segment.periods(0)?);
-    let arrays = segment.columns(&[0], &columns)?;
+    let arrays = segment.stored_columns(&[0], &columns)?;
     Ok(format!("{rows:?} {zones:?} {periods:?} {arrays:?}"))
 }
 

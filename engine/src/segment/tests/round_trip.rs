@@ -24,7 +24,7 @@ fn check_rows(rows: &SegmentRows, open_count: usize, piece: usize) {
     let columns: Vec<usize> = (0..rows.batch.num_columns()).rev().collect();
     // The second pass comes from the cache.
     for _ in 0..2 {
-        let read = segment.columns(&blocks, &columns).unwrap();
+        let read = segment.stored_columns(&blocks, &columns).unwrap();
         for (block, arrays) in blocks.iter().zip(&read) {
             let from = (block * BLOCK_ROWS) as usize;
             let length = (BLOCK_ROWS as usize).min(row_count - from);
@@ -117,9 +117,9 @@ fn a_column_asked_for_twice_and_blocks_half_in_the_cache_come_back() {
     let disk = disk();
     let meta = write(&disk, 1, &rows, 20_000);
     let segment = open(&disk, &meta);
-    segment.columns(&[1, 3], &[9]).unwrap();
+    segment.stored_columns(&[1, 3], &[9]).unwrap();
     let before = segment.cache_counters();
-    let read = segment.columns(&[0, 1, 3, 4], &[9, 3, 9]).unwrap();
+    let read = segment.stored_columns(&[0, 1, 3, 4], &[9, 3, 9]).unwrap();
     // Two blocks of column 9 and four of column 3.
     assert_eq!(segment.cache_counters().decoded_blocks - before.decoded_blocks, 6);
     for (block, arrays) in [0, 1, 3, 4].iter().zip(&read) {
@@ -130,7 +130,7 @@ fn a_column_asked_for_twice_and_blocks_half_in_the_cache_come_back() {
         }
     }
     let before = segment.cache_counters();
-    segment.columns(&[0, 1, 3, 4], &[9, 3]).unwrap();
+    segment.stored_columns(&[0, 1, 3, 4], &[9, 3]).unwrap();
     assert_eq!(segment.cache_counters(), before, "nothing warm is decoded");
 }
 
@@ -138,11 +138,11 @@ fn a_column_asked_for_twice_and_blocks_half_in_the_cache_come_back() {
 fn keys_come_in_the_order_asked_for_though_a_row_is_named_twice() {
     let disk = disk();
     let meta = write(&disk, 1, &rows(4, 4, 6), 4);
-    let (segment, schema) = (open(&disk, &meta), schema());
-    let all = segment.keys_of(&schema, 0, &[0, 1, 2, 3]).unwrap();
+    let segment = open(&disk, &meta);
+    let all = segment.keys_of(0, &[0, 1, 2, 3]).unwrap();
     // As many as the block has rows, but not each of them.
     for wanted in [[0, 0, 2, 3], [0, 2, 2, 3], [3, 2, 1, 0]] {
-        let found = segment.keys_of(&schema, 0, &wanted).unwrap();
+        let found = segment.keys_of(0, &wanted).unwrap();
         for (at, row) in wanted.iter().enumerate() {
             assert_eq!(found.get(at), all.get(*row as usize), "row {row} of {wanted:?}");
         }
@@ -172,7 +172,7 @@ fn a_cache_of_no_size_changes_no_answer_and_a_dropped_segment_leaves_it() {
             Segment::new(Arc::new(disk.clone()), DIR, meta.clone(), schema, cache.clone());
         check_periods(&segment, &rows, &[0, 1]);
         check_keys(&segment, &rows);
-        segment.columns(&[0, 1], &[0, 9]).unwrap();
+        segment.stored_columns(&[0, 1], &[0, 9]).unwrap();
         assert!(cache.byte_count() <= bytes_max);
         drop(segment);
         assert_eq!(cache.byte_count(), 0);
