@@ -92,8 +92,8 @@ fn what_makes_no_sense_is_refused_in_one_line() {
         assert_eq!(outcome.status, 1);
     };
     refuses(
-        "detach -d db --table salary 2024-04",
-        "there is no table `salary`; did you mean `salaries`?",
+        "detach -d db --table salarie 2024-04",
+        "there is no table `salarie`; did you mean `salaries`?",
     );
     refuses("detach -d db --table salaries April", "`April` is not the name of a partition");
     refuses(

@@ -1,9 +1,9 @@
-//! What it costs to let a tenth of a table go: dropped, detached, attached again.
+//! What it costs to let a tenth of a table go: dropped, detached, attached again; and to add a column to it.
 
 use std::path::Path;
 use std::time::Instant;
 
-use annals_engine::{Database, Options, Partition};
+use annals_engine::{Column, DataType, Database, Options, Partition, TableChange};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Result};
@@ -19,6 +19,8 @@ pub struct RetentionFigures {
     pub row_count: u64,
     /// How long importing and compacting them took; no figure, but the size of the alternative.
     pub load_seconds: f64,
+    /// Adding a column with a default, in milliseconds.
+    pub add_column_ms: f64,
     /// Dropping the oldest tenth, in milliseconds.
     pub drop_ms: f64,
     /// The versions that were dropped.
@@ -42,6 +44,8 @@ pub fn retention(dir: &Path, row_count: u64) -> Result<RetentionFigures> {
     database.compact(&mut |_| ())?;
     let load_seconds = started.elapsed().as_secs_f64();
 
+    let unit = TableChange::AddColumn(Column::new("unit", DataType::Text).with_default("C"));
+    let (add_column_ms, _) = timed(|| database.alter_table("readings", &unit))?;
     let (january, february) = (Partition::parse("2023-01")?, Partition::parse("2023-02")?);
     let (drop_ms, dropped) = timed(|| database.drop_partitions("readings", &[january], BY))?;
     let dropped_row_count = dropped.iter().map(|change| change.row_count).sum();
@@ -57,6 +61,7 @@ pub fn retention(dir: &Path, row_count: u64) -> Result<RetentionFigures> {
     Ok(RetentionFigures {
         row_count,
         load_seconds,
+        add_column_ms,
         drop_ms,
         dropped_row_count,
         detach_ms,

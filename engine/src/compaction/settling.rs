@@ -15,17 +15,16 @@ use crate::version::{SegmentEntry, TableVersion};
 type EndRange = (i64, i64);
 
 /// The next step towards a table in which the versions of some partitions are plain rows of their own segments; none once they are.
-/// `is_kept`, if these segments will lie elsewhere.
+/// `is_for_others`, if these segments shall have the columns that the table has now: readers that know nothing of it cannot tell.
 pub(crate) fn settling_plan(
     table: &TableVersion,
     partitions: &[Partition],
-    is_kept: bool,
+    is_for_others: bool,
 ) -> Result<Option<Plan>> {
     let mut inputs = Vec::new();
     for entry in &table.segments {
         let meta = entry.segment().meta();
-        // What is read elsewhere shall have the columns that its table has now.
-        let is_older = is_kept && meta.schema_version != table.schema.version;
+        let is_older = is_for_others && meta.schema_version != table.schema.version;
         if (is_older && partitions.contains(&meta.partition)) || must_settle(entry, partitions)? {
             inputs.push(entry.clone());
         }

@@ -1,5 +1,7 @@
 //! Batches as users give them, brought into the shape of the table.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options, take};
 use arrow::datatypes::{DataType as ArrowType, Decimal128Type, TimestampMicrosecondType};
@@ -104,8 +106,18 @@ fn convert(column: &Column, array: &ArrayRef, wanted: &ArrowType) -> Result<Arra
         )));
     }
     let options = CastOptions { safe: false, ..CastOptions::default() };
-    cast_with_options(array, wanted, &options)
-        .map_err(|error| Error::invalid(format!("column `{}`: {error}", column.name)))
+    let cast = |wanted: &ArrowType| {
+        cast_with_options(array, wanted, &options)
+            .map_err(|error| Error::invalid(format!("column `{}`: {error}", column.name)))
+    };
+    if let (ArrowType::Timestamp(_, None), ArrowType::Timestamp(unit, Some(zone))) = (given, wanted)
+    {
+        // What names no zone is UTC. Arrow would look the zone up, in tables that not every build has.
+        let micros = cast(&ArrowType::Timestamp(*unit, None))?;
+        let micros = micros.as_primitive::<TimestampMicrosecondType>().clone();
+        return Ok(Arc::new(micros.with_timezone(zone.clone())));
+    }
+    cast(wanted)
 }
 
 fn is_text(data_type: &ArrowType) -> bool {

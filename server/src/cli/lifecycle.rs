@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use annals_engine::{Database, Partition, PartitionChange, PartitionState};
+use annals_engine::{Database, Options, Partition, PartitionChange, PartitionState};
 use clap::Args;
 
-use super::Dir;
+use super::{Dir, tell_recovery};
 use crate::error::{Failure, Result};
 
 /// Which table, and who is on record for it.
@@ -151,7 +151,10 @@ impl Attach {
 impl Retain {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<()> {
-        let database = self.dir.open()?;
+        // What the background takes out would not be told here.
+        let options = Options::default().background(false);
+        let database = Database::open_existing(&self.dir.dir, options)?;
+        tell_recovery(&database);
         let changes = database.apply_retention()?;
         if changes.is_empty() {
             eprintln!("nothing has passed out of its retention");

@@ -5,6 +5,7 @@
 //! call at every call of the disk; the history of the time zones through a killed process; folders read by a plain Parquet reader.
 
 mod archive;
+mod columns;
 mod crash;
 mod erasure;
 mod holds;

@@ -69,6 +69,8 @@ impl Inner {
         if !live.is_empty() {
             changes = self.depart_live(&schema, &live, departure, (by, wish))?;
         }
+        // By a policy they have left already, while it was looked what is due.
+        let sealed = sealed.into_iter().filter(|_| wish == Wish::Explicit);
         for partition in sealed {
             let id = PartitionId { table: schema.id, partition };
             changes.push(self.depart_sealed(&schema, id, departure, by)?);
@@ -124,10 +126,15 @@ impl Inner {
     }
 
     /// Brings the versions of the partitions together in segments of their own.
-    fn settle(&self, schema: &TableSchema, partitions: &[Partition], is_kept: bool) -> Result<()> {
+    fn settle(
+        &self,
+        schema: &TableSchema,
+        partitions: &[Partition],
+        is_for_others: bool,
+    ) -> Result<()> {
         self.flush()?;
         let plan = |table: &crate::version::TableVersion| match table.schema.id == schema.id {
-            true => compaction::settling_plan(table, partitions, is_kept),
+            true => compaction::settling_plan(table, partitions, is_for_others),
             false => Ok(None),
         };
         while self.compact_step(&plan)?.is_some() {}
@@ -157,9 +164,9 @@ impl Inner {
         let id = |partition: &Partition| PartitionId { table: schema.id, partition: *partition };
         let ids: Vec<PartitionId> = partitions.iter().map(id).collect();
         let _sealing = self.begin_sealing(&ids)?;
-        self.settle(schema, partitions, *departure != Departure::Drop)?;
+        self.settle(schema, partitions, departure.is_archive())?;
         let mut found = self.found(schema, partitions)?;
-        if let Departure::Archive(_) | Departure::ArchiveBelow(_) = departure {
+        if departure.is_archive() {
             // What takes long is done while compactions go on; they may replace what was copied, which is seen below.
             found = self.leaving(schema, found, departure, wish)?;
             self.take_out_all(schema, &found, departure)?;
@@ -390,6 +397,10 @@ fn departure_entry(
 }
 
 impl Departure {
+    fn is_archive(&self) -> bool {
+        matches!(self, Departure::Archive(_) | Departure::ArchiveBelow(_))
+    }
+
     fn state(&self) -> PartitionState {
         match self {
             Departure::Detach => PartitionState::Detached,

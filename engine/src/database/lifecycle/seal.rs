@@ -122,7 +122,8 @@ impl Check<'_> {
 
     /// The sealed range that a version lies in if it ends then.
     fn range_of(&self, end_us: i64) -> Option<Partition> {
-        if end_us > self.last_us {
+        // Nothing ends before all time.
+        if end_us > self.last_us || end_us == i64::MIN {
             return None;
         }
         let range = Partition::of_end(end_us, self.table.schema.partition_width);
