@@ -67,3 +67,10 @@ fn a_wrong_answer_stops_the_run() {
     let refused = measure::history(&dir, &truth).unwrap_err().to_string();
     assert!(refused.starts_with("Q6: the history of key "), "{refused}");
 }
+
+#[test]
+fn a_tiny_table_lets_its_tenths_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let figures = measure::retention(&dir.path().join("readings"), 20_000).unwrap();
+    assert_eq!((figures.row_count, figures.dropped_row_count), (20_000, 2_000));
+}
