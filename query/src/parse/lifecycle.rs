@@ -3,7 +3,7 @@
 use annals_engine::{Retention, RetentionAction};
 use sqlparser::ast::{BinaryOperator, Expr, Spanned};
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Span, Token};
 
 use super::create_table::fold;
 use super::dialect::AnnalsDialect;
@@ -133,6 +133,14 @@ fn condition(words: &mut Words<'_>) -> Result<Vec<(String, Vec<Expr>)>> {
     let mut parser = Parser::new(&AnnalsDialect).with_tokens_with_locations(tokens);
     let expr = parser.parse_expr().map_err(|error| from_parser(&error))?;
     words.at += parser.index().min(words.rest().len());
+    pinned(expr).map_err(|span| {
+        let message = "the condition of a hold compares key columns by = or IN, joined by AND";
+        Error::invalid(message).at(span)
+    })
+}
+
+/// The columns that a condition pins to values, if it does nothing else; otherwise the place of what it does.
+pub(crate) fn pinned(expr: Expr) -> std::result::Result<Vec<(String, Vec<Expr>)>, Span> {
     let mut found = Vec::new();
     let mut pending = vec![expr];
     while let Some(expr) = pending.pop() {
@@ -146,19 +154,15 @@ fn condition(words: &mut Words<'_>) -> Result<Vec<(String, Vec<Expr>)>> {
                 found.push((column(&left)?, vec![*right]));
             }
             Expr::InList { expr, list, negated: false } => found.push((column(&expr)?, list)),
-            _ => {
-                let message =
-                    "the condition of a hold compares key columns by = or IN, joined by AND";
-                return Err(Error::invalid(message).at(span));
-            }
+            _ => return Err(span),
         }
     }
     Ok(found)
 }
 
-fn column(expr: &Expr) -> Result<String> {
+fn column(expr: &Expr) -> std::result::Result<String, Span> {
     match expr {
         Expr::Identifier(name) => Ok(fold(name)),
-        other => Err(Error::invalid(format!("`{other}` is not a column")).at(other.span())),
+        other => Err(other.span()),
     }
 }

@@ -21,7 +21,7 @@ pub(crate) use alter_table::{AlterTable, TableAction};
 pub(crate) use bind::bind_statement as bind;
 pub(crate) use create_table::{CreateTable, literal, table_name};
 pub(crate) use index::CreateIndex;
-pub(crate) use lifecycle::{AttachFrom, LifecycleChange};
+pub(crate) use lifecycle::{AttachFrom, LifecycleChange, pinned};
 pub(crate) use scope::{EVENT_ID, is_hidden, show_periods};
 pub(crate) use sequenced::{Sequenced, sequenced};
 pub(crate) use statement::{

@@ -1,6 +1,7 @@
 //! ERASE: the keys are asked for as any query asks, and the engine erases them.
 
-use annals_engine::{ErasureRequest, ErrorKind};
+use annals_engine::{ErasureRequest, ErrorKind, MissingPartition, Snapshot};
+use arrow::compute::concat_batches;
 use futures::TryStreamExt;
 
 use super::sql::on_deep_stack;
@@ -30,7 +31,15 @@ impl Session {
         let planner = Planner::new(self.context(self.snapshot()?, names_periods));
         let erasing = on_deep_stack(|| Erasing::plan(&planner, erase))?;
         let batches: Vec<_> = self.stream(&erasing.plan).await?.try_collect().await?;
-        let keys = erasing.keys(&batches)?;
+        let mut keys = erasing.keys(&batches)?;
+        let outside = outside(&self.snapshot()?, &erasing.table.name)?;
+        let mut notices = Vec::new();
+        if !outside.is_empty() {
+            match erasing.named_keys(&erase.selection)? {
+                Some(named) => keys = concat_batches(&named.schema(), [&keys, &named])?,
+                None => notices.push(unlooked(&outside)),
+            }
+        }
         let request = ErasureRequest::by(self.user_name());
         let (database, table) = (sql.database().clone(), erasing.table.name.clone());
         let done = tokio::task::spawn_blocking(move || database.erase(&table, &keys, &request));
@@ -39,6 +48,22 @@ impl Session {
             Error::new(ErrorKind::Unavailable, message)
         })??;
         sql.forget_texts();
-        Ok(Outcome { row_count: erasure.keys.len() as u64, ..Outcome::done(Tag::Erase) })
+        let row_count = erasure.keys.len() as u64;
+        Ok(Outcome { row_count, notices, ..Outcome::done(Tag::Erase) })
     }
+}
+
+/// The partitions that can come back, in which a condition is not looked for.
+fn outside(snapshot: &Snapshot, table: &str) -> Result<Vec<MissingPartition>> {
+    let mut missing = snapshot.missing(table)?;
+    missing.retain(|missing| missing.state.is_attachable());
+    Ok(missing)
+}
+
+fn unlooked(outside: &[MissingPartition]) -> String {
+    let named: Vec<String> = outside.iter().map(ToString::to_string).collect();
+    format!(
+        "keys that are in {} and nowhere else were not looked for: attach it first, or name the key by its values",
+        named.join("; ")
+    )
 }
