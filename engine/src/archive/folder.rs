@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::manifest::{MANIFEST_FILE, MANIFEST_SEED, PartitionManifest, read_manifest};
+use super::manifest::{MANIFEST_FILE, MANIFEST_SEED, PartitionManifest};
 use crate::codec::checksum;
 use crate::disk::Disk;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::segment::Segment;
 
 /// What is copied at a time.
@@ -21,8 +21,11 @@ pub(crate) enum Transfer {
     Copy,
 }
 
+/// Says that a folder is not finished, and whose it is to become; written first, removed when the partition is on record there.
+const UNFINISHED_FILE: &str = "unfinished.json";
+
 /// Makes `dir` the folder of a partition: its segments' files, then the manifest. All of it is durable when it returns the checksum of
-/// the manifest. What an earlier attempt has left there is replaced; a folder that holds anything else is refused.
+/// the manifest. The folder must be missing or empty, or be what an earlier attempt for the same partition has left.
 pub(crate) fn take_out(
     disk: &Arc<dyn Disk>,
     dir: &Path,
@@ -30,18 +33,51 @@ pub(crate) fn take_out(
     segments: &[Arc<Segment>],
     transfer: Transfer,
 ) -> Result<u32> {
-    check_replaceable(disk.as_ref(), dir, manifest)?;
+    let identity = manifest.identity()?;
+    if is_left(disk.as_ref(), dir, &identity)? {
+        clear_folder(disk.as_ref(), dir)?;
+    }
     disk.create_dir_all(dir)?;
-    clear_folder(disk.as_ref(), dir)?;
+    write(disk.as_ref(), &dir.join(UNFINISHED_FILE), &identity)?;
+    disk.sync_dir(dir)?;
     for segment in segments {
         transfer_segment(disk, segment, dir, transfer)?;
     }
     let bytes = manifest.encode()?;
-    let file = disk.create(&dir.join(MANIFEST_FILE))?;
-    file.append(&bytes)?;
-    file.sync()?;
+    write(disk.as_ref(), &dir.join(MANIFEST_FILE), &bytes)?;
     disk.sync_dir(dir)?;
     Ok(checksum(MANIFEST_SEED, &bytes))
+}
+
+/// The partition is on record in the folder. A mark that stays tells nobody anything.
+pub(crate) fn finish(disk: &dyn Disk, dir: &Path) {
+    let _ = disk.remove(&dir.join(UNFINISHED_FILE)).and_then(|()| disk.sync_dir(dir));
+}
+
+fn write(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<()> {
+    let file = disk.create(path)?;
+    file.append(bytes)?;
+    file.sync()
+}
+
+/// Whether the folder holds what an attempt of this identity has left; an error if it holds anything else.
+fn is_left(disk: &dyn Disk, dir: &Path, identity: &[u8]) -> Result<bool> {
+    let names = disk.list(dir)?;
+    let Some(first) = names.first() else { return Ok(false) };
+    let shown = dir.display();
+    if !names.iter().any(|name| name == UNFINISHED_FILE) {
+        return Err(Error::invalid(format!("{shown} is not empty: it holds `{first}`")));
+    }
+    let file = disk.open(&dir.join(UNFINISHED_FILE))?;
+    let mut bytes = vec![0; file.len()?.min(identity.len() as u64) as usize];
+    file.read_at(0, &mut bytes)?;
+    // Cut off while the mark itself was written, it is alone there.
+    match bytes == identity || names.len() == 1 {
+        true => Ok(true),
+        false => {
+            Err(Error::invalid(format!("{shown} is not empty: it is to hold another partition")))
+        }
+    }
 }
 
 /// Brings segments' files into the folder of their partition in the database; durable when it returns.
@@ -96,38 +132,11 @@ fn copy(disk: &dyn Disk, from: &Path, to: &Path) -> Result<()> {
     target.sync()
 }
 
-/// An error unless the folder is missing, empty, or was begun or finished for the same partition and then not put on record.
-fn check_replaceable(disk: &dyn Disk, dir: &Path, manifest: &PartitionManifest) -> Result<()> {
-    let is_ours = |name: &String| {
-        let stem = name.strip_suffix(".parquet").or_else(|| name.strip_suffix(".index"));
-        let is_segment = stem.is_some_and(|stem| {
-            stem.len() == 16 && stem.bytes().all(|byte| byte.is_ascii_hexdigit())
-        });
-        is_segment || name == MANIFEST_FILE
-    };
-    let names = disk.list(dir)?;
-    if let Some(other) = names.iter().find(|name| !is_ours(name)) {
-        let dir = dir.display();
-        return Err(Error::invalid(format!("{dir} is not empty: it holds `{other}`")));
-    }
-    if !names.iter().any(|name| name == MANIFEST_FILE) {
-        return Ok(());
-    }
-    match read_manifest(disk, dir) {
-        Ok((found, _)) if !found.is_of_same_partition(manifest) => {
-            let (dir, partition) = (dir.display(), &found.partition);
-            Err(Error::invalid(format!("{dir} holds another partition, {partition}")))
-        }
-        // Cut off while it was written.
-        Err(error) if error.kind() != ErrorKind::Corrupt => Err(error),
-        _ => Ok(()),
-    }
-}
-
 /// Removes the files of a folder, durably. The manifest goes first: what is left is no partition.
 pub(crate) fn clear_folder(disk: &dyn Disk, dir: &Path) -> Result<()> {
     let mut names = disk.list(dir)?;
-    names.sort_by_key(|name| name != MANIFEST_FILE);
+    // The mark goes last: what is left is still an attempt.
+    names.sort_by_key(|name| (name == UNFINISHED_FILE, name != MANIFEST_FILE));
     for name in &names {
         disk.remove(&dir.join(name))?;
     }

@@ -96,11 +96,11 @@ impl PartitionManifest {
         }
     }
 
-    /// Whether both are of one partition of one database.
-    pub(super) fn is_of_same_partition(&self, other: &PartitionManifest) -> bool {
-        let identity =
-            |of: &PartitionManifest| (of.database_id.clone(), of.table_id, of.partition.clone());
-        identity(self) == identity(other)
+    /// What tells a partition of a database from all others.
+    pub(super) fn identity(&self) -> Result<Vec<u8>> {
+        let identity = (FORMAT, &self.database_id, self.table_id, &self.partition);
+        serde_json::to_vec(&identity)
+            .map_err(|error| Error::invalid(format!("the name of a partition: {error}")))
     }
 
     /// The bytes of the file.

@@ -6,5 +6,5 @@
 mod folder;
 mod manifest;
 
-pub(crate) use folder::{Transfer, bring_in, remove_folder, take_out};
+pub(crate) use folder::{Transfer, bring_in, finish, remove_folder, take_out};
 pub(crate) use manifest::{MANIFEST_FILE, MANIFEST_SEED, PartitionManifest, read_manifest};

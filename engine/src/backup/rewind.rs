@@ -98,6 +98,10 @@ impl Rewinding<'_> {
     ) -> Result<()> {
         let entry = &sealed.entry;
         if !is_detached(entry) {
+            // What had not ended then is believed as of then, and is not here.
+            if entry.zone.end.1 > self.until && entry.zone.system_from.0 <= self.until {
+                return Err(left_for_good(entry, self.until));
+            }
             if entry.segments.iter().any(|meta| last_of(meta) > self.until) {
                 let (state, segments) = (PartitionState::Dropped, Vec::new());
                 let (location, checksum) = (None, None);
@@ -129,15 +133,18 @@ fn check_sealed(edit: &Edit, state: &ManifestState, until: i64) -> Result<()> {
         let id = PartitionId { table: meta.table, partition: meta.partition };
         let sealed = state.sealed.get(&id).filter(|_| !edit.partitions_attached.contains(&id));
         if let Some(sealed) = sealed {
-            let (at, until) =
-                (SystemTime::from_micros(sealed.sealed_us), SystemTime::from_micros(until));
-            let (partition, what) = (sealed.partition, sealed.state);
-            return Err(Error::invalid(format!(
-                "partition {partition} was {what} at {at}: its point of the backups cannot tell how the database was before, at {until}"
-            )));
+            return Err(left_for_good(sealed, until));
         }
     }
     Ok(())
+}
+
+fn left_for_good(sealed: &SealedEntry, until: i64) -> Error {
+    let (at, until) = (SystemTime::from_micros(sealed.sealed_us), SystemTime::from_micros(until));
+    let (partition, what) = (sealed.partition, sealed.state);
+    Error::invalid(format!(
+        "partition {partition} was {what} at {at}: its point of the backups cannot tell how the database was before, at {until}"
+    ))
 }
 
 /// The last instant at which a row began or ended.

@@ -21,6 +21,12 @@ impl Inner {
         self.check_open()?;
         let before = self.shared.lock().state.version.table_by_name(table)?.schema.clone();
         let Some(schema) = before.changed(change)? else { return Ok(before) };
+        if let TableChange::DropColumn(column) = change {
+            let mut holds = manifest.state.holds.values();
+            if let Some(hold) = holds.find(|hold| hold.table == before.id) {
+                return Err(hold.refusal(&format!("column `{column}` of table `{table}`")));
+            }
+        }
         let of_table = manifest.state.indexes.values().filter(|index| index.table == before.id);
         let lost = of_table.filter(|index| index.position_in(&schema).is_none());
         let indexes_dropped = lost.map(|index| index.id).collect();

@@ -19,7 +19,7 @@ use super::erasure::{Erasure, ErasureRequest};
 use super::inner::Inner;
 use super::install::Garbage;
 use super::lifecycle::Auditor;
-use super::open::remove_unnamed;
+use super::open::{remove_left_folders, remove_unnamed};
 use crate::codec::{Secret, encode_keys};
 use crate::compaction::{self, ErasedKeys};
 use crate::error::{Error, Result};
@@ -236,6 +236,8 @@ impl Inner {
             }
         }
         remove_unnamed(&self.files, &self.files.table_dir(table), &named, &mut Vec::new())?;
+        // What failed departures have left behind has second names of the same files.
+        remove_left_folders(&self.files, &state.version, &mut Vec::new())?;
         // Of the files of the log only a removal that failed can have left some.
         let first = state.memtables.first().map_or(0, |memtable| memtable.wal_file);
         self.wal.remove_before(first)?;

@@ -283,6 +283,7 @@ impl Inner {
     pub(super) fn close(&self) -> Result<()> {
         // A backup reads files that the next open of the folder could remove.
         let _backing_up = self.backing_up.lock();
+        let _life = self.life.lock();
         self.flush()?;
         // Nothing is committed from here on: whoever holds the writer lock next finds the database closed.
         let _flushing = self.flushing.lock();

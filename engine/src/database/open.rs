@@ -338,15 +338,21 @@ fn remove_orphans(files: &Files, state: &ManifestState) -> Result<Vec<String>> {
 }
 
 /// Removes folders of partitions that are not detached: one was not yet, or was attached or dropped.
-fn remove_left_folders(files: &Files, version: &Version, removed: &mut Vec<String>) -> Result<()> {
+pub(super) fn remove_left_folders(
+    files: &Files,
+    version: &Version,
+    removed: &mut Vec<String>,
+) -> Result<()> {
     let sealed = version.tables.values().flat_map(|table| table.sealed.values());
     let places = sealed.filter_map(|sealed| sealed.entry.location.as_ref());
     let kept: HashSet<PathBuf> = places.map(|place| files.dir.join(place)).collect();
     let detached = files.dir.join(DETACHED_DIR);
     for table in files.disk.list(&detached)? {
-        for partition in files.disk.list(&detached.join(&table))? {
+        // What is no folder is none of ours.
+        let Ok(partitions) = files.disk.list(&detached.join(&table)) else { continue };
+        for partition in partitions {
             let folder = detached.join(&table).join(partition);
-            if !kept.contains(&folder) {
+            if !kept.contains(&folder) && files.disk.list(&folder).is_ok() {
                 remove_folder(files.disk.as_ref(), &folder)?;
                 removed.push(files.shown(&folder));
             }

@@ -119,13 +119,13 @@ impl Scan {
         Ok(estimate)
     }
 
-    /// The partitions that are not part of the database and may hold rows of the scan: what a scan that is not refused leaves out. Opens no
-    /// file.
+    /// The partitions that are not part of the database and may hold rows of the scan: what the scan leaves out, or the error with which it
+    /// is refused. Opens no file.
     pub fn missing(&self) -> Result<Vec<MissingPartition>> {
         let table = self.snapshot.table_by_id(self.table)?;
         let now = self.snapshot.system_time();
         let request = Request::resolve(table.schema.clone(), self.spec.clone(), now)?;
-        check_horizon(table, &request.selection, true)
+        check_horizon(table, &request.selection, request.is_partial)
     }
 
     /// Starts reading in disjoint parts, for as many threads: together they give what [`Scan::run`] gives. There are at most

@@ -34,11 +34,11 @@ impl Session {
         let mut keys = erasing.keys(&batches)?;
         let outside = outside(&self.snapshot()?, &erasing.table.name)?;
         let mut notices = Vec::new();
-        if !outside.is_empty() {
-            match erasing.named_keys(&erase.selection)? {
-                Some(named) => keys = concat_batches(&named.schema(), [&keys, &named])?,
-                None => notices.push(unlooked(&outside)),
-            }
+        // What is not found may be outside, or in a backup.
+        match erasing.named_keys(&erase.selection)? {
+            Some(named) => keys = concat_batches(&named.schema(), [&keys, &named])?,
+            None if outside.is_empty() => (),
+            None => notices.push(unlooked(&outside)),
         }
         let request = ErasureRequest::by(self.user_name());
         let (database, table) = (sql.database().clone(), erasing.table.name.clone());

@@ -190,13 +190,14 @@ impl Session {
         if matches!(change.tag, Tag::Update | Tag::Delete) {
             check_changeable(&change.plan, change.table_name())?;
         }
+        let notices = notices_of(&change.plan)?;
         let rows = self.stream(&change.plan).await?;
         if change.reads_rows {
             open.depends_on(tables_of(&change.plan)?);
         }
         let batches = rows.try_collect().await?;
         let row_count = change.stage(&snapshot, open, batches)?;
-        Ok(Outcome { row_count, ..Outcome::done(change.tag) })
+        Ok(Outcome { row_count, notices, ..Outcome::done(change.tag) })
     }
 
     async fn create_table(&mut self, create: CreateTable) -> Result<Outcome> {
@@ -286,6 +287,7 @@ impl Session {
         let (plan, _) =
             self.plan(condition_query(condition)?, &Defaults::default(), names_periods)?;
         let tables = tables_of(&plan)?;
+        let notices = notices_of(&plan)?;
         let batches: Vec<_> = self.stream(&plan).await?.try_collect().await?;
         let holds = batches.iter().any(|batch| batch.num_rows() > 0);
         if !holds {
@@ -295,7 +297,7 @@ impl Session {
         if let Some(open) = &mut self.transaction {
             open.depends_on(tables);
         }
-        Ok(Outcome::done(Tag::Assert))
+        Ok(Outcome { notices, ..Outcome::done(Tag::Assert) })
     }
 }
 

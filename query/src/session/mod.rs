@@ -98,7 +98,7 @@ impl Session {
         prepared
     }
 
-    /// Runs one query and gathers its answer. An error if there is not exactly one statement, or it is not a query.
+    /// Runs one query and gathers its answer, without its notices ([`Outcome::notices`]). An error if there is not exactly one statement, or it is not a query.
     pub async fn collect(&mut self, sql: &str) -> Result<Vec<RecordBatch>> {
         let prepared = self.prepare_or_fail(sql)?;
         let [prepared] = prepared.as_slice() else {

@@ -19,13 +19,20 @@ struct Of {
     table: String,
 
     /// Who is on record for it
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "the command line")]
+    #[arg(long, value_name = "NAME", env = "USER", default_value = DEFAULT_BY, value_parser = by)]
     by: String,
+}
+
+/// Who is on record where nobody is named.
+const DEFAULT_BY: &str = "the command line";
+
+fn by(name: &str) -> std::result::Result<String, std::convert::Infallible> {
+    Ok(if name.is_empty() { DEFAULT_BY } else { name }.to_owned())
 }
 
 /// Take partitions out of every query and leave them in folders of their own, below that of the database
 ///
-/// Each is a folder of plain Parquet files, detached/TABLE/PARTITION, that may be copied or moved and attached again.
+/// Each is a folder of plain Parquet files, such as detached/000001/2024-03, that may be copied or moved and attached again.
 #[derive(Args, Debug)]
 pub(crate) struct Detach {
     #[command(flatten)]

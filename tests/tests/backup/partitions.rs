@@ -158,3 +158,18 @@ fn a_held_key_is_erased_from_no_backup() {
     let database = restore(&prices, RestoreOptions::default().point(1));
     assert_eq!(price(&database, "tea").unwrap(), Some(5));
 }
+
+#[test]
+fn what_a_dropped_partition_took_with_it_is_not_missing_in_silence() {
+    // All that was ever said of tea by then ended in January.
+    let prices = Prices::with(Scratch::in_memory(system("2024-06-01")));
+    prices.at("2023-12-01").put("tea", 5, "2023-12-01", "").commit();
+    prices.at("2024-01-10").put("tea", 6, "2023-12-01", "").commit();
+    prices.database().drop_partitions("prices", &[january()], "the shop").unwrap();
+    back_up(&prices);
+    let at = RestoreOptions::default().at(system("2023-12-10"));
+    let error = annals_engine::restore(FOLDER, "new", &at, &prices.scratch.options()).unwrap_err();
+    assert!(error.to_string().starts_with("partition 2024-01 was dropped at"), "{error}");
+    let later = RestoreOptions::default().at(system("2024-02-10"));
+    assert_eq!(price(&restore(&prices, later), "tea").unwrap(), Some(6));
+}

@@ -170,3 +170,51 @@ fn what_a_partition_says_of_itself_can_be_read_by_anybody() {
         assert_eq!(path.metadata().unwrap().len(), file["bytes"]);
     }
 }
+
+#[test]
+fn no_folder_of_the_database_or_of_a_finished_archive_is_written_to() {
+    let prices = prices();
+    let january = partition("2024-01");
+    prices.now().put("late", 1, "2024-02-01", "2024-02-10").commit();
+    let expected = of_engine(&prices, ASKED[0]);
+    let own = prices.scratch.path();
+    let archive = |dir: &Path| prices.database().archive_partition("prices", january, dir, BY);
+    for below in ["tables/000001/current", "tables/x", "detached/x", "wal", "x/../tables/y", "."] {
+        let error = archive(&own.join(below)).unwrap_err().to_string();
+        assert!(error.contains("lies in the folder of the database"), "{below}: {error}");
+        assert!(archive(Path::new(below)).is_err(), "{below}");
+    }
+    prices.database().detach_partitions("prices", &[january], BY).unwrap();
+    let place = own.join("detached/000001/2024-01");
+    archive(&place).unwrap_err();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let moved = elsewhere.path().join("moved");
+    std::fs::rename(&place, &moved).unwrap();
+    let error = archive(&moved).unwrap_err().to_string();
+    assert!(error.contains("is not empty"), "{error}");
+    prices.database().attach_partition("prices", january, Some(&moved), BY).unwrap();
+    assert_eq!(of_engine(&prices, ASKED[0]), expected);
+    // A finished archive is not replaced by another partition, nor by the same once it has come back.
+    let folder = elsewhere.path().join("archive");
+    archive(&folder).unwrap();
+    prices.database().attach_partition("prices", january, None, BY).unwrap();
+    archive(&folder).unwrap_err();
+    let february = partition("2024-02");
+    prices.database().archive_partition("prices", february, &folder, BY).unwrap_err();
+    assert_eq!(of_engine(&prices, ASKED[0]), expected);
+}
+
+#[test]
+fn what_was_erased_since_does_not_go_into_an_archive() {
+    let prices = prices();
+    let january = partition("2024-01");
+    prices.database().detach_partitions("prices", &[january], BY).unwrap();
+    let keys = annals_engine::rows!(("sku", Utf8, ["sku 3"])).unwrap();
+    prices.database().erase("prices", &keys, &annals_engine::ErasureRequest::by(BY)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("january");
+    let error = prices.database().archive_partition("prices", january, &dir, BY).unwrap_err();
+    assert!(error.to_string().contains("keys were erased since: attach it"), "{error}");
+    prices.database().attach_partition("prices", january, None, BY).unwrap();
+    prices.database().archive_partition("prices", january, &dir, BY).unwrap();
+}

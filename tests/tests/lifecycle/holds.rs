@@ -31,6 +31,10 @@ fn a_table_that_is_held_loses_nothing_until_the_hold_is_released() {
     database.detach_partitions("prices", &[partition("2024-01")], BY).unwrap();
     let error = database.drop_partitions("prices", &[partition("2024-01")], BY).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Held);
+    // Compaction would take the values of a dropped column away.
+    let change = annals_engine::TableChange::DropColumn("price".to_owned());
+    let error = database.alter_table("prices", &change).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Held);
 
     database.release_hold("prices", "case 17", "the court").unwrap();
     erase(&prices, "coffee").unwrap();
@@ -82,6 +86,8 @@ fn holds_that_make_no_sense_are_refused() {
     refused(&[compare("skuu", Comparison::Eq)], "did you mean `sku`?");
     refused(&[compare("sku", Comparison::Eq)], "column `sku`: `5` is not a TEXT");
     refused(&[Predicate::compare("sku", Comparison::Lt, "t")], "by = or IN");
+    let null = annals_engine::Value::Null;
+    refused(&[Predicate::compare("sku", Comparison::Eq, null)], "is never NULL");
     database.place_hold("prices", "h", &tea(), BY).unwrap();
     let twice = database.place_hold("prices", "h", &[], BY).unwrap_err();
     assert_eq!(twice.kind(), ErrorKind::Conflict);

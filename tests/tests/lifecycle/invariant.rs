@@ -116,24 +116,36 @@ impl World {
         let mut transaction = self.database().begin();
         let mut assertions = Vec::new();
         for _ in 0..count {
-            let key = self.rng.below(KEY_COUNT);
-            let (from, to) = period(&mut self.rng);
             let is_put = self.rng.chance(75);
-            self.next_value += 1;
-            let row = row_of(key, self.next_value);
-            let bound = |at| array(DataType::Timestamp, &[&Cell::bound(at)]);
-            let mut columns = vec![("k", array(DataType::BigInt, &[&row[0]]))];
-            if is_put {
-                columns.push(("v", array(DataType::BigInt, &[&row[1]])));
+            let row_count = if self.rng.chance(25) { 2 } else { 1 };
+            let mut own: Vec<Asserted> = Vec::new();
+            for _ in 0..row_count {
+                let key = self.rng.below(KEY_COUNT);
+                let (from, to) = period(&mut self.rng);
+                self.next_value += 1;
+                let row = row_of(key, self.next_value);
+                own.push((row[..1].to_vec(), Some(row), from, to));
             }
-            columns.extend([(VALID_FROM, bound(from)), (VALID_TO, bound(to))]);
+            let column = |data_type, cell: &dyn Fn(&Asserted) -> Cell| {
+                let cells: Vec<Cell> = own.iter().map(cell).collect();
+                array(data_type, &cells.iter().collect::<Vec<_>>())
+            };
+            let value = |asserted: &Asserted| asserted.1.as_ref().unwrap()[1].clone();
+            let mut columns = vec![("k", column(DataType::BigInt, &|a| a.0[0].clone()))];
+            if is_put {
+                columns.push(("v", column(DataType::BigInt, &value)));
+            }
+            columns.push((VALID_FROM, column(DataType::Timestamp, &|a| Cell::bound(a.2))));
+            columns.push((VALID_TO, column(DataType::Timestamp, &|a| Cell::bound(a.3))));
             let rows = batch(columns);
             let staged = match is_put {
                 true => transaction.put("t", &rows),
                 false => transaction.delete("t", &rows),
             };
             staged.unwrap();
-            assertions.push((row[..1].to_vec(), is_put.then_some(row), from, to));
+            let kept =
+                own.into_iter().map(|(key, row, from, to)| (key, row.filter(|_| is_put), from, to));
+            assertions.extend(kept);
         }
         // Some bring a time of their own, which may lie in a sealed range.
         let last = self.model.last_system_time().unwrap_or(START);

@@ -85,3 +85,25 @@ fn spans_that_are_none_are_refused() {
     }
     assert_eq!(Retention::keep("1 year 6 months").unwrap().span(), "1 year 6 months");
 }
+
+#[test]
+fn a_table_whose_archive_cannot_be_written_keeps_no_other_from_its_policy() {
+    let prices = prices();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "no folder").unwrap();
+    policy(&prices, "4 months", RetentionAction::Archive(file.to_str().unwrap().to_owned()));
+    let database = prices.database();
+    database.create_table(Prices::spec("more")).unwrap();
+    let rows = annals_tests::prices::price_batch("tea", 1, Some(("2024-01-01", "2024-01-02")));
+    let mut transaction = database.begin();
+    transaction.put("more", &rows).unwrap();
+    transaction.commit().unwrap();
+    let drop = Retention::keep("4 months").unwrap();
+    database.set_retention("more", Some(&drop), BY).unwrap();
+    let error = database.apply_retention().unwrap_err().to_string();
+    assert!(error.starts_with("retention of table `prices`: "), "{error}");
+    let dropped = database.partitions().unwrap().into_iter().find(|info| info.table == "more");
+    assert_eq!(dropped.unwrap().state, PartitionState::Dropped);
+    assert_eq!(prices.price("tea", "2024-01-15", ""), Some(1));
+}

@@ -301,3 +301,42 @@ fn events_that_left_are_missing_from_sums_and_the_answer_tells_so() {
     assert_eq!(put("2024-01-20").unwrap_err().kind(), ErrorKind::Sealed);
     put("2024-02-20").unwrap();
 }
+
+#[test]
+fn two_rows_of_one_statement_make_no_version_in_a_sealed_range() {
+    use annals_engine::DataType;
+    use annals_tests::rows::{Cell, array, batch};
+    let prices = prices();
+    detach(&prices, "2024-01").unwrap();
+    let instants = |texts: [&str; 2]| {
+        let cells = texts.map(|text| match text {
+            "" => Cell::Null,
+            text => Cell::Time(valid(text).micros()),
+        });
+        array(DataType::Timestamp, &[&cells[0], &cells[1]])
+    };
+    let milk = Cell::text("milk");
+    let rows = batch(vec![
+        ("sku", array(DataType::Text, &[&milk, &milk])),
+        ("_valid_from", instants(["2023-12-01", "2024-01-15"])),
+        ("_valid_to", instants(["", "2024-03-01"])),
+    ]);
+    let story = prices.now().then(|transaction| transaction.put("prices", &rows));
+    assert_eq!(story.try_commit().unwrap_err().kind(), ErrorKind::Sealed);
+    prices.database().compact(&mut |_| ()).unwrap();
+}
+
+#[test]
+fn a_partition_named_twice_leaves_once_and_all_are_judged_before_any_leaves() {
+    let prices = prices();
+    prices.now().put("salt", 1, "2024-03-01", "2024-03-10").commit();
+    let (january, march) = (partition("2024-01"), partition("2024-03"));
+    let changes = prices.database().detach_partitions("prices", &[january, january], BY).unwrap();
+    assert_eq!(changes.len(), 1);
+    let preview = prices.database().preview_partitions("prices", &[january, january]).unwrap();
+    assert_eq!((preview.len(), preview[0].row_count), (1, 2));
+    prices.database().drop_partitions("prices", &[january, january], BY).unwrap();
+    let error = prices.database().drop_partitions("prices", &[january, march], BY).unwrap_err();
+    assert!(error.to_string().contains("partition 2024-01 of table `prices` is dropped"));
+    assert_eq!(prices.price("salt", "2024-03-05", ""), Some(1), "nothing left");
+}

@@ -53,7 +53,10 @@ impl Inner {
         self.install_attached(&schema, id, metas, (by, &change))?;
         if entry.state == PartitionState::Detached {
             let local = Files::detached_dir(schema.id, partition);
-            remove_folder(self.files.disk.as_ref(), &self.files.dir.join(local))?;
+            let removed = remove_folder(self.files.disk.as_ref(), &self.files.dir.join(local));
+            removed.map_err(|error| {
+                error.context("it is attached, but files are left until the next opening")
+            })?;
         }
         Ok(change)
     }
@@ -122,7 +125,11 @@ impl Inner {
         let erased = self.erased_since(entry);
         let dir = self.files.partition_dir(entry.table, &entry.partition.name());
         if erased.is_empty() && self.are_unused(segments, &dir)? {
-            bring_in(&self.files.disk, segments, &dir, Transfer::Link)?;
+            // Files that others may write to are not shared.
+            let own = self.files.dir.join(Files::detached_dir(entry.table, entry.partition));
+            let is_own = segments.iter().all(|segment| segment.file_paths()[0].starts_with(&own));
+            let transfer = if is_own { Transfer::Link } else { Transfer::Copy };
+            bring_in(&self.files.disk, segments, &dir, transfer)?;
             return Ok(segments.iter().map(|segment| segment.meta().clone()).collect());
         }
         let secret = self.manifest.lock().state.erasure_secret.clone();
@@ -141,7 +148,7 @@ impl Inner {
     }
 
     /// The keyed hashes of what was erased from the table since the partition left.
-    fn erased_since(&self, entry: &SealedEntry) -> HashSet<KeyedHash> {
+    pub(super) fn erased_since(&self, entry: &SealedEntry) -> HashSet<KeyedHash> {
         let manifest = self.manifest.lock();
         let erasures = manifest.state.erasures.iter();
         let since = erasures.filter(|e| e.table == entry.table && e.number > entry.erasure);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::audit::{Auditor, check_by, text_of};
 use super::change::PartitionChange;
-use crate::archive::{PartitionManifest, Transfer, remove_folder, take_out};
+use crate::archive::{PartitionManifest, Transfer, finish, remove_folder, take_out};
 use crate::compaction;
 use crate::database::inner::{Inner, Manifest};
 use crate::error::{Error, Result};
@@ -60,23 +60,46 @@ impl Inner {
         check_by(by)?;
         let _life = self.life.lock();
         let schema = self.schema_of(table)?;
-        let (sealed, live): (Vec<Partition>, Vec<Partition>) = {
+        self.check_target(departure)?;
+        let mut partitions = partitions.to_vec();
+        partitions.sort_unstable();
+        partitions.dedup();
+        let (mut sealed, live): (Vec<Partition>, Vec<Partition>) = {
             let state = self.shared.lock().state.clone();
             let sealed = &state.version.table(schema.id)?.sealed;
-            partitions.iter().partition(|partition| sealed.contains_key(partition))
+            partitions.into_iter().partition(|partition| sealed.contains_key(partition))
         };
+        // By a policy they have left already, while it was looked what is due.
+        sealed.retain(|_| wish == Wish::Explicit);
+        for partition in &sealed {
+            self.check_may_go_on(&schema, *partition, departure)?;
+        }
         let mut changes = Vec::new();
         if !live.is_empty() {
             changes = self.depart_live(&schema, &live, departure, (by, wish))?;
         }
-        // By a policy they have left already, while it was looked what is due.
-        let sealed = sealed.into_iter().filter(|_| wish == Wish::Explicit);
         for partition in sealed {
             let id = PartitionId { table: schema.id, partition };
             changes.push(self.depart_sealed(&schema, id, departure, by)?);
         }
-        self.sweep()?;
+        self.sweep().map_err(gone)?;
         Ok(changes)
+    }
+
+    /// Nobody's files are replaced by an archive, least of all those of the database.
+    fn check_target(&self, departure: &Departure) -> Result<()> {
+        let (Departure::Archive(dir) | Departure::ArchiveBelow(dir)) = departure else {
+            return Ok(());
+        };
+        let (own, target) = (normal(&self.files.dir)?, normal(&self.files.dir.join(dir))?);
+        match target.starts_with(&own) {
+            true => Err(Error::invalid(format!(
+                "{} lies in the folder of the database, {}: an archive lies elsewhere",
+                target.display(),
+                own.display()
+            ))),
+            false => Ok(()),
+        }
     }
 
     /// What taking partitions out would take out, and what could no longer be answered. Versions of them are brought together for it,
@@ -88,12 +111,23 @@ impl Inner {
     ) -> Result<Vec<PartitionChange>> {
         let _life = self.life.lock();
         let schema = self.schema_of(table)?;
-        for partition in partitions {
+        let mut partitions = partitions.to_vec();
+        partitions.sort_unstable();
+        partitions.dedup();
+        let mut changes = Vec::new();
+        let state = self.shared.lock().state.clone();
+        for (partition, sealed) in &state.version.table(schema.id)?.sealed {
+            if partitions.contains(partition) && sealed.entry.state.is_attachable() {
+                partitions.retain(|other| other != partition);
+                changes.push(PartitionChange::of(&schema.name, &sealed.entry));
+            }
+        }
+        drop(state);
+        for partition in &partitions {
             self.check_may_leave(&schema, *partition)?;
         }
-        self.settle(&schema, partitions, false)?;
-        let mut changes = Vec::new();
-        for found in self.found(&schema, partitions)? {
+        self.settle(&schema, &partitions, false)?;
+        for found in self.found(&schema, &partitions)? {
             let zone = found.zone(&schema)?;
             changes.push(found.change(&schema, &zone));
         }
@@ -181,11 +215,17 @@ impl Inner {
             _ if is_copied => self.checksums_of(schema, &found, departure)?,
             _ => self.take_out_all(schema, &found, departure)?,
         };
+        let folders: Vec<PathBuf> = found
+            .iter()
+            .filter(|_| *departure != Departure::Drop)
+            .map(|found| self.files.dir.join(self.folder_of(schema, found.id, departure)))
+            .collect();
         let changes = self.install_departure(schema, found, departure, checksums, by)?;
+        folders.iter().for_each(|dir| finish(self.files.disk.as_ref(), dir));
         drop(_compacting);
+        self.sweep().map_err(gone)?;
         for id in ids {
             let dir = self.files.partition_dir(id.table, &id.partition.name());
-            self.sweep()?;
             // Snapshots may still read files there; then it stays until it is used again or the database is opened.
             let _ = self.files.disk.remove_dir(&dir);
         }
@@ -343,21 +383,11 @@ impl Inner {
         let sealed = sealed.ok_or_else(|| Error::invalid("the partition is not detached"))?;
         let entry = &sealed.entry;
         let local = Files::detached_dir(id.table, id.partition);
-        if entry.state != PartitionState::Detached || *departure == Departure::Detach {
-            let (partition, state, table) = (id.partition, entry.state, &schema.name);
-            let place = entry.location.as_ref().map_or(String::new(), |at| format!(" to {at}"));
-            let what = format!("partition {partition} of table `{table}` is {state}{place}");
-            return Err(Error::invalid(what));
-        }
+        // An erasure looks through the folders of partitions that are not there, too.
+        let _not_erasing = self.erasing.read();
         let segments: Vec<Arc<Segment>> =
             sealed.segments.iter().map(|entry| entry.segment().clone()).collect();
         let found = Found { id, segments };
-        if *departure == Departure::Drop
-            && let Some(hold) = self.held(schema, &found.segments)?
-        {
-            let what = format!("partition {} of table `{}`", id.partition, schema.name);
-            return Err(hold.refusal(&what));
-        }
         let mut change = found.change(schema, &entry.zone);
         let checksum = match departure {
             Departure::Drop => None,
@@ -378,9 +408,65 @@ impl Inner {
         edit.audit.push(departure_entry(&auditor, &manifest, &edit, departure, &change));
         self.install(&mut manifest, &edit, None)?;
         drop(manifest);
-        remove_folder(self.files.disk.as_ref(), &self.files.dir.join(local))?;
+        if checksum.is_some() {
+            finish(self.files.disk.as_ref(), &self.files.dir.join(&folder));
+        }
+        remove_folder(self.files.disk.as_ref(), &self.files.dir.join(local)).map_err(gone)?;
         Ok(change)
     }
+
+    /// An error unless a partition that has left is detached, and may be archived or dropped.
+    fn check_may_go_on(
+        &self,
+        schema: &Arc<TableSchema>,
+        partition: Partition,
+        departure: &Departure,
+    ) -> Result<()> {
+        let state = self.shared.lock().state.clone();
+        let sealed = state.version.table(schema.id)?.sealed.get(&partition).cloned();
+        let Some(sealed) = sealed else { return Ok(()) };
+        let (entry, table) = (&sealed.entry, &schema.name);
+        if entry.state != PartitionState::Detached || *departure == Departure::Detach {
+            let place = entry.location.as_ref().map_or(String::new(), |at| format!(" to {at}"));
+            let what =
+                format!("partition {partition} of table `{table}` is {}{place}", entry.state);
+            return Err(Error::invalid(what));
+        }
+        if *departure != Departure::Drop && !self.erased_since(entry).is_empty() {
+            return Err(Error::invalid(format!(
+                "partition {partition} of table `{table}` is detached, and keys were erased since: attach it, which erases them there, and archive it then"
+            )));
+        }
+        let segments: Vec<Arc<Segment>> =
+            sealed.segments.iter().map(|entry| entry.segment().clone()).collect();
+        match self.held(schema, &segments)? {
+            Some(hold) if *departure == Departure::Drop => {
+                Err(hold.refusal(&format!("partition {partition} of table `{table}`")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The error of files that could not be removed once the partition had left for good.
+fn gone(error: Error) -> Error {
+    error.context("it is done and on record, but files are left until the next opening")
+}
+
+/// An absolute path without `.` and `..`.
+fn normal(dir: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(dir)
+        .map_err(|error| Error::invalid(format!("folder {}: {error}", dir.display())))?;
+    let mut normal = PathBuf::new();
+    for component in absolute.components() {
+        match component {
+            std::path::Component::ParentDir => {
+                normal.pop();
+            }
+            other => normal.push(other),
+        }
+    }
+    Ok(normal)
 }
 
 fn departure_entry(

@@ -256,6 +256,10 @@ fn held_keys(schema: &TableSchema, condition: &[Predicate]) -> Result<Vec<HeldKe
         })?;
         let data_type = schema.columns[position].data_type;
         for value in values {
+            if *value == Value::Null {
+                let message = format!("column `{column}` of a key is never NULL");
+                return Err(Error::invalid(message));
+            }
             value.array(data_type).map_err(|e| e.context(format!("column `{column}`")))?;
         }
         value_count += values.len();

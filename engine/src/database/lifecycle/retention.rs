@@ -144,11 +144,18 @@ impl Inner {
             });
             named.collect()
         };
-        let mut changes = Vec::new();
+        let (mut changes, mut first_error) = (Vec::new(), None);
         for (table, retention) in policies {
-            changes.extend(self.apply_to(&table, &retention)?);
+            // That one table's archive cannot be reached keeps no other table's policy from being applied.
+            match self.apply_to(&table, &retention) {
+                Ok(left) => changes.extend(left),
+                Err(error) => {
+                    let place = format!("retention of table `{table}`");
+                    first_error.get_or_insert(error.context(place));
+                }
+            }
         }
-        Ok(changes)
+        first_error.map_or(Ok(changes), Err)
     }
 
     fn apply_to(&self, table: &str, retention: &Retention) -> Result<Vec<PartitionChange>> {

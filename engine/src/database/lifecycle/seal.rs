@@ -19,7 +19,7 @@ use crate::scan::{Bounds, KeyReader, Selection};
 use crate::snapshot::State;
 use crate::time::ValidTime;
 use crate::transaction::{Staged, Transaction};
-use crate::version::TableVersion;
+use crate::version::{Sealed, TableVersion};
 
 /// Keeps ranges sealed while their partitions are on their way out; lets go when it is dropped.
 #[derive(Debug)]
@@ -65,14 +65,18 @@ impl Inner {
             let Some(last_us) = last else { continue };
             // On the engine's clock it is later than all ranges.
             let system_us = transaction.system_time.map_or(i64::MAX, |own| own.micros());
-            let earlier = &transaction.statements[..at];
+            let statements = &transaction.statements[..=at];
             let (state, commit_number) = (&state, writer.next_commit - 1);
-            let check = Check { table, sealing, last_us, system_us, earlier, state, commit_number };
+            let check =
+                Check { table, sealing, last_us, system_us, statements, state, commit_number };
             check.statement(statement)?;
         }
         Ok(())
     }
 }
+
+/// Statement and row of each put, and its period, by the hash of its key.
+type Puts = HashMap<u64, Vec<((usize, usize), (i64, i64))>>;
 
 struct Check<'a> {
     table: &'a TableVersion,
@@ -81,8 +85,8 @@ struct Check<'a> {
     /// The end of the last sealed range.
     last_us: i64,
     system_us: i64,
-    /// The statements of the transaction before this one.
-    earlier: &'a [Staged],
+    /// The statements of the transaction up to this one.
+    statements: &'a [Staged],
     state: &'a Arc<State>,
     commit_number: u64,
 }
@@ -90,8 +94,9 @@ struct Check<'a> {
 impl Check<'_> {
     fn statement(&self, statement: &Staged) -> Result<()> {
         let mut keys: Option<Keys> = None;
-        // The periods of earlier puts of the transaction, by the hash of their key; made when first asked for.
-        let mut earlier: Option<HashMap<u64, Vec<(i64, i64)>>> = None;
+        // The places and periods of puts of the transaction, by the hash of their key; made when first asked for.
+        let mut puts: Option<Puts> = None;
+        let number = self.statements.len() - 1;
         for row in 0..statement.row_count() {
             let (from, to) = statement.period(row, self.system_us);
             if statement.is_put() {
@@ -107,12 +112,14 @@ impl Check<'_> {
             let Some(keys) = &keys else { continue };
             self.check_versions(keys.get(row), (from, to), row)?;
             if self.range_of(from).is_some() && !statement.schema.is_event {
-                if earlier.is_none() {
-                    earlier = Some(self.earlier_puts(statement.schema.id)?);
+                if puts.is_none() {
+                    puts = Some(self.puts(statement.schema.id)?);
                 }
-                let of_key = earlier.as_ref().and_then(|all| all.get(&keys.hash(row)));
-                let divides = |period: &&(i64, i64)| period.0 < from && from < period.1;
-                if of_key.into_iter().flatten().any(|period| divides(&period)) {
+                let of_key = puts.as_ref().and_then(|all| all.get(&keys.hash(row)));
+                let divides = |put: &&((usize, usize), (i64, i64))| {
+                    put.0 < (number, row) && put.1.0 < from && from < put.1.1
+                };
+                if of_key.into_iter().flatten().any(|put| divides(&put)) {
                     self.check_end(from, row)?;
                 }
             }
@@ -152,7 +159,11 @@ impl Check<'_> {
                 self.check_end(from, row)?;
             }
         }
-        for (partition, sealed) in &self.table.sealed {
+        // What ended before the assertion begins is not met by it.
+        let met = |(partition, sealed): &(&Partition, &Arc<Sealed>)| {
+            partition.to_us() > from && !sealed.segments.is_empty()
+        };
+        for (partition, sealed) in self.table.sealed.iter().filter(met) {
             let schema = &*self.table.schema;
             let reader =
                 KeyReader { schema, segments: &sealed.segments, memtables: &[], commit_number: 0 };
@@ -167,17 +178,19 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn earlier_puts(&self, table: crate::schema::TableId) -> Result<HashMap<u64, Vec<(i64, i64)>>> {
-        let mut periods: HashMap<u64, Vec<(i64, i64)>> = HashMap::new();
-        let of_table = |statement: &&Staged| statement.schema.id == table && statement.is_put();
-        for statement in self.earlier.iter().filter(of_table) {
+    fn puts(&self, table: crate::schema::TableId) -> Result<Puts> {
+        let mut puts = Puts::new();
+        for (number, statement) in self.statements.iter().enumerate() {
+            if statement.schema.id != table || !statement.is_put() {
+                continue;
+            }
             let keys = statement.encoded_keys()?;
             for row in 0..statement.row_count() {
-                let period = statement.period(row, self.system_us);
-                periods.entry(keys.hash(row)).or_default().push(period);
+                let put = ((number, row), statement.period(row, self.system_us));
+                puts.entry(keys.hash(row)).or_default().push(put);
             }
         }
-        Ok(periods)
+        Ok(puts)
     }
 
     fn refusal(&self, range: &Partition, end_us: i64, row: usize) -> Error {
