@@ -5,48 +5,20 @@
 //! copied to where they go. One edit of the manifest takes the segments out: before it is durable the partitions are live, from then on
 //! they are not. Snapshots that were made before go on reading what they see.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::audit::{Auditor, check_by, text_of};
 use super::change::PartitionChange;
-use crate::archive::{PartitionManifest, Transfer, finish, remove_folder, take_out};
-use crate::compaction;
+use super::departure::{Departure, Wish};
+use super::found::Found;
+use crate::archive::{PartitionManifest, Transfer, finish, take_out};
 use crate::database::inner::{Inner, Manifest};
 use crate::error::{Error, Result};
-use crate::index::Zone;
 use crate::manifest::{Edit, PartitionId, SealedEntry};
-use crate::partition::{Partition, PartitionState};
+use crate::partition::Partition;
 use crate::schema::TableSchema;
-use crate::segment::{Segment, SegmentMeta};
-use crate::time::SystemTime;
-use crate::version::Files;
-
-/// What becomes of a partition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::database) enum Departure {
-    Detach,
-    Drop,
-    /// Into this folder, which is the partition's own.
-    Archive(PathBuf),
-    /// Into a folder of its own below this one, `<table>/<partition>`.
-    ArchiveBelow(PathBuf),
-}
-
-/// Whose wish it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::database) enum Wish {
-    /// What cannot be done is an error.
-    Explicit,
-    /// Partitions that are empty or held are passed over.
-    Policy,
-}
-
-/// The segments of a partition that is whole and by itself.
-struct Found {
-    id: PartitionId,
-    segments: Vec<Arc<Segment>>,
-}
+use crate::segment::SegmentMeta;
 
 impl Inner {
     /// Takes partitions out, all by one edit; those that were taken out before go on from where they are.
@@ -86,105 +58,10 @@ impl Inner {
         Ok(changes)
     }
 
-    /// Nobody's files are replaced by an archive, least of all those of the database.
-    fn check_target(&self, departure: &Departure) -> Result<()> {
-        let (Departure::Archive(dir) | Departure::ArchiveBelow(dir)) = departure else {
-            return Ok(());
-        };
-        let (own, target) = (normal(&self.files.dir)?, normal(&self.files.dir.join(dir))?);
-        match target.starts_with(&own) {
-            true => Err(Error::invalid(format!(
-                "{} lies in the folder of the database, {}: an archive lies elsewhere",
-                target.display(),
-                own.display()
-            ))),
-            false => Ok(()),
-        }
-    }
-
-    /// What taking partitions out would take out, and what could no longer be answered. Versions of them are brought together for it,
-    /// which changes no answer.
-    pub(in crate::database) fn preview(
-        &self,
-        table: &str,
-        partitions: &[Partition],
-    ) -> Result<Vec<PartitionChange>> {
-        let _life = self.life.lock();
-        let schema = self.schema_of(table)?;
-        let mut partitions = partitions.to_vec();
-        partitions.sort_unstable();
-        partitions.dedup();
-        let mut changes = Vec::new();
-        let state = self.shared.lock().state.clone();
-        for (partition, sealed) in &state.version.table(schema.id)?.sealed {
-            if partitions.contains(partition) && sealed.entry.state.is_attachable() {
-                partitions.retain(|other| other != partition);
-                changes.push(PartitionChange::of(&schema.name, &sealed.entry));
-            }
-        }
-        drop(state);
-        for partition in &partitions {
-            self.check_may_leave(&schema, *partition)?;
-        }
-        self.settle(&schema, &partitions, false)?;
-        for found in self.found(&schema, &partitions)? {
-            let zone = found.zone(&schema)?;
-            changes.push(found.change(&schema, &zone));
-        }
-        Ok(changes)
-    }
-
     pub(super) fn schema_of(&self, table: &str) -> Result<Arc<TableSchema>> {
         self.check_open()?;
         let state = self.shared.lock().state.clone();
         Ok(state.version.table_by_name(table)?.schema.clone())
-    }
-
-    fn check_may_leave(&self, schema: &TableSchema, partition: Partition) -> Result<()> {
-        let (table, width) = (&schema.name, schema.partition_width);
-        if partition.is_current() || Partition::of_end(partition.to_us(), width) != partition {
-            return Err(Error::invalid(format!(
-                "`{partition}` is no partition of table `{table}` that could be taken out: those have ended, and have the width of a {}",
-                width.name()
-            )));
-        }
-        let now = self.options.clock.now();
-        if partition.to_us() > now.micros() {
-            let end = SystemTime::from_micros(partition.to_us());
-            return Err(Error::invalid(format!(
-                "partition {partition} of table `{table}` ends at {end}, after now, {now}: what it holds is still believed of the present or \
-                 the future"
-            )));
-        }
-        Ok(())
-    }
-
-    /// Brings the versions of the partitions together in segments of their own.
-    fn settle(
-        &self,
-        schema: &TableSchema,
-        partitions: &[Partition],
-        is_for_others: bool,
-    ) -> Result<()> {
-        self.flush()?;
-        let plan = |table: &crate::version::TableVersion| match table.schema.id == schema.id {
-            true => compaction::settling_plan(table, partitions, is_for_others),
-            false => Ok(None),
-        };
-        while self.compact_step(&plan)?.is_some() {}
-        Ok(())
-    }
-
-    fn found(&self, schema: &TableSchema, partitions: &[Partition]) -> Result<Vec<Found>> {
-        let state = self.shared.lock().state.clone();
-        let table = state.version.table(schema.id)?;
-        let found = partitions.iter().map(|partition| {
-            let own = |segment: &&Arc<Segment>| segment.meta().partition == *partition;
-            let segments = table.segments.iter().map(|entry| entry.segment()).filter(own);
-            let id = PartitionId { table: schema.id, partition: *partition };
-            Found { id, segments: segments.cloned().collect() }
-        });
-        Ok(found.collect())
     }
 
     fn depart_live(
@@ -267,30 +144,12 @@ impl Inner {
         Ok(leaving)
     }
 
-    /// The folder that a partition goes to.
-    fn folder_of(&self, schema: &TableSchema, id: PartitionId, departure: &Departure) -> PathBuf {
-        match departure {
-            Departure::Detach | Departure::Drop => Files::detached_dir(id.table, id.partition),
-            Departure::Archive(dir) => dir.clone(),
-            Departure::ArchiveBelow(dir) => {
-                // A name may hold what is none of a folder's name.
-                let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
-                let table = &schema.name;
-                let table = match table.chars().all(is_plain) {
-                    true => table.clone(),
-                    false => format!("{:06}", id.table),
-                };
-                dir.join(table).join(id.partition.name())
-            }
-        }
-    }
-
     fn manifest_of(&self, schema: &TableSchema, found: &Found) -> PartitionManifest {
         let database_id = self.manifest.lock().state.database_id;
         PartitionManifest::new(database_id, schema, found.id, &found.metas())
     }
 
-    fn take_out_all(
+    pub(super) fn take_out_all(
         &self,
         schema: &TableSchema,
         found: &[Found],
@@ -367,109 +226,9 @@ impl Inner {
         self.install(&mut manifest, &edit, None)?;
         Ok(changes)
     }
-
-    /// Archives or drops a partition that is detached.
-    fn depart_sealed(
-        &self,
-        schema: &Arc<TableSchema>,
-        id: PartitionId,
-        departure: &Departure,
-        by: &str,
-    ) -> Result<PartitionChange> {
-        let sealed = {
-            let state = self.shared.lock().state.clone();
-            state.version.table(id.table)?.sealed.get(&id.partition).cloned()
-        };
-        let sealed = sealed.ok_or_else(|| Error::invalid("the partition is not detached"))?;
-        let entry = &sealed.entry;
-        let local = Files::detached_dir(id.table, id.partition);
-        // An erasure looks through the folders of partitions that are not there, too.
-        let _not_erasing = self.erasing.read();
-        let segments: Vec<Arc<Segment>> =
-            sealed.segments.iter().map(|entry| entry.segment().clone()).collect();
-        let found = Found { id, segments };
-        let mut change = found.change(schema, &entry.zone);
-        let checksum = match departure {
-            Departure::Drop => None,
-            _ => self.take_out_all(schema, std::slice::from_ref(&found), departure)?[0],
-        };
-        let folder = self.folder_of(schema, id, departure);
-        change.state = departure.state();
-        change.location = checksum.map(|_| text_of(&folder)).transpose()?;
-        let mut next = SealedEntry { state: change.state, checksum, ..(**entry).clone() };
-        next.location = change.location.clone();
-        if checksum.is_none() {
-            next.segments.clear();
-        }
-        let mut manifest = self.manifest.lock();
-        let at_us = self.options.clock.now().micros();
-        let auditor = Auditor { at_us, by, table: &schema.name };
-        let mut edit = Edit { partitions_sealed: vec![next], ..Edit::default() };
-        edit.audit.push(departure_entry(&auditor, &manifest, &edit, departure, &change));
-        self.install(&mut manifest, &edit, None)?;
-        drop(manifest);
-        if checksum.is_some() {
-            finish(self.files.disk.as_ref(), &self.files.dir.join(&folder));
-        }
-        remove_folder(self.files.disk.as_ref(), &self.files.dir.join(local)).map_err(gone)?;
-        Ok(change)
-    }
-
-    /// An error unless a partition that has left is detached, and may be archived or dropped.
-    fn check_may_go_on(
-        &self,
-        schema: &Arc<TableSchema>,
-        partition: Partition,
-        departure: &Departure,
-    ) -> Result<()> {
-        let state = self.shared.lock().state.clone();
-        let sealed = state.version.table(schema.id)?.sealed.get(&partition).cloned();
-        let Some(sealed) = sealed else { return Ok(()) };
-        let (entry, table) = (&sealed.entry, &schema.name);
-        if entry.state != PartitionState::Detached || *departure == Departure::Detach {
-            let place = entry.location.as_ref().map_or(String::new(), |at| format!(" to {at}"));
-            let what =
-                format!("partition {partition} of table `{table}` is {}{place}", entry.state);
-            return Err(Error::invalid(what));
-        }
-        if *departure != Departure::Drop && !self.erased_since(entry).is_empty() {
-            return Err(Error::invalid(format!(
-                "partition {partition} of table `{table}` is detached, and keys were erased since: attach it, which erases them there, and archive it then"
-            )));
-        }
-        let segments: Vec<Arc<Segment>> =
-            sealed.segments.iter().map(|entry| entry.segment().clone()).collect();
-        match self.held(schema, &segments)? {
-            Some(hold) if *departure == Departure::Drop => {
-                Err(hold.refusal(&format!("partition {partition} of table `{table}`")))
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
-/// The error of files that could not be removed once the partition had left for good.
-fn gone(error: Error) -> Error {
-    error.context("it is done and on record, but files are left until the next opening")
-}
-
-/// An absolute path without `.` and `..`.
-fn normal(dir: &Path) -> Result<PathBuf> {
-    let absolute = std::path::absolute(dir)
-        .map_err(|error| Error::invalid(format!("folder {}: {error}", dir.display())))?;
-    let mut normal = PathBuf::new();
-    for component in absolute.components() {
-        match component {
-            std::path::Component::ParentDir => {
-                normal.pop();
-            }
-            other => normal.push(other),
-        }
-    }
-    Ok(normal)
-}
-
-fn departure_entry(
+pub(super) fn departure_entry(
     auditor: &Auditor<'_>,
     manifest: &Manifest,
     edit: &Edit,
@@ -482,50 +241,7 @@ fn departure_entry(
     auditor.entry(manifest, &edit.audit, departure.action(), &change.partition, detail)
 }
 
-impl Departure {
-    fn is_archive(&self) -> bool {
-        matches!(self, Departure::Archive(_) | Departure::ArchiveBelow(_))
-    }
-
-    fn state(&self) -> PartitionState {
-        match self {
-            Departure::Detach => PartitionState::Detached,
-            Departure::Drop => PartitionState::Dropped,
-            Departure::Archive(_) | Departure::ArchiveBelow(_) => PartitionState::Archived,
-        }
-    }
-
-    fn action(&self) -> &'static str {
-        match self {
-            Departure::Detach => "detach partition",
-            Departure::Drop => "drop partition",
-            Departure::Archive(_) | Departure::ArchiveBelow(_) => "archive partition",
-        }
-    }
-
-    /// To a folder that the caller names; relative to that of the database.
-    pub(in crate::database) fn archive(dir: &Path) -> Departure {
-        Departure::Archive(dir.to_path_buf())
-    }
-}
-
-impl Found {
-    fn metas(&self) -> Vec<SegmentMeta> {
-        self.segments.iter().map(|segment| segment.meta().clone()).collect()
-    }
-
-    fn zone(&self, schema: &TableSchema) -> Result<Zone> {
-        let zones = self.segments.iter().map(|segment| segment.meta().zone);
-        zones.reduce(|all, zone| all.union(&zone)).ok_or_else(|| {
-            let (table, partition) = (&schema.name, self.id.partition);
-            Error::invalid(format!("there is nothing in partition {partition} of table `{table}`"))
-        })
-    }
-
-    fn change(&self, schema: &TableSchema, zone: &Zone) -> PartitionChange {
-        let metas = || self.segments.iter().map(|segment| segment.meta());
-        let row_count = metas().map(|meta| u64::from(meta.row_count)).sum();
-        let bytes = metas().map(|meta| meta.data_bytes + meta.index_bytes).sum();
-        PartitionChange::new((&schema.name, self.id.partition), (row_count, bytes), zone)
-    }
+/// The error of files that could not be removed once the partition had left for good.
+pub(super) fn gone(error: Error) -> Error {
+    error.context("it is done and on record, but files are left until the next opening")
 }

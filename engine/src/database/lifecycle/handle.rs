@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::audit::AuditRecord;
 use super::change::PartitionChange;
-use super::depart::{Departure, Wish};
+use super::departure::{Departure, Wish};
 use super::hold::Hold;
 use super::list::PartitionInfo;
 use super::retention::Retention;

@@ -5,9 +5,12 @@ mod attach;
 mod audit;
 mod change;
 mod depart;
+mod departure;
+mod found;
 mod handle;
 mod hold;
 mod list;
+mod relocate;
 mod retention;
 mod seal;
 

@@ -7,7 +7,7 @@ use jiff::{Span, SpanRelativeTo};
 
 use super::audit::{Auditor, check_by};
 use super::change::PartitionChange;
-use super::depart::{Departure, Wish};
+use super::departure::{Departure, Wish};
 use crate::compaction;
 use crate::database::inner::Inner;
 use crate::error::{Error, Result};
