@@ -1,14 +1,16 @@
-//! Rows on their way out: one writer, six forms.
+//! Rows on their way out: one writer, seven forms.
 //!
 //! | form | NULL | instants | integers beyond 2^53 and decimals |
 //! |---|---|---|---|
 //! | `table`, `csv` | an empty field (an empty text is `""` in CSV) | RFC 3339 in UTC | as they are |
-//! | `json`, `ndjson` | `null` | the same, as strings | as strings, so that no reader rounds them |
+//! | `json`, `ndjson`, a document | `null` | the same, as strings | as strings, so that no reader rounds them |
 //! | `arrow`, `parquet` | as such | microseconds in UTC | as such |
 
 mod answer;
 mod cell;
+mod document;
 mod json;
+mod shared;
 mod table;
 mod text;
 
@@ -27,7 +29,9 @@ use parquet::file::properties::WriterProperties;
 use crate::error::Result;
 pub(crate) use answer::Answer;
 pub(crate) use cell::Cells;
+pub(crate) use document::{DocumentWriter, Heading};
 use json::JsonWriter;
+pub(crate) use shared::Shared;
 use table::TableWriter;
 pub(crate) use table::plain_table;
 
@@ -111,6 +115,8 @@ pub(crate) enum Writer {
     Csv(text::CsvWriter),
     /// See [`Format::Json`] and [`Format::Ndjson`].
     Json(JsonWriter),
+    /// One JSON document with columns and rows.
+    Document(DocumentWriter),
     /// See [`Format::Arrow`].
     Arrow(Box<StreamWriter<Out>>),
     /// See [`Format::Parquet`].
@@ -142,6 +148,7 @@ impl Writer {
             Writer::Table(writer) => writer.write(rows),
             Writer::Csv(writer) => writer.write(rows),
             Writer::Json(writer) => writer.write(rows),
+            Writer::Document(writer) => writer.write(rows),
             Writer::Arrow(writer) => Ok(writer.write(rows)?),
             Writer::Parquet(writer) => Ok(writer.write(rows)?),
         }
@@ -153,6 +160,7 @@ impl Writer {
             Writer::Table(writer) => writer.finish()?,
             Writer::Csv(writer) => writer.finish(),
             Writer::Json(writer) => writer.finish()?,
+            Writer::Document(writer) => writer.finish()?,
             Writer::Arrow(writer) => {
                 let mut writer = *writer;
                 writer.finish()?;

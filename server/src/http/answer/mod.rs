@@ -1,0 +1,127 @@
+//! The rows of an answer on their way to the client.
+//!
+//! Rows are computed by a task of their own and leave in pieces of about 64 KiB, or after 50 ms if fewer come; two pieces wait at most, then
+//! the task waits for the client. So the first rows leave before the last are computed, and memory does not grow with the
+//! answer. The status is decided by the first piece: a query that fails before it is a problem with its code, one that fails
+//! later breaks the connection, so that no client takes a part for the whole. Dropping the body (the client went away) ends
+//! the task.
+
+mod encoder;
+mod negotiate;
+mod pump;
+
+use annals_query::arrow::array::RecordBatch;
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use bytes::Bytes;
+use futures::{Stream, stream};
+use tokio::sync::mpsc::{self, Receiver};
+use tokio::task::JoinHandle;
+
+pub(crate) use encoder::Encoder;
+pub(crate) use negotiate::Form;
+pub(crate) use pump::AnswerLimits;
+use pump::{Piece, Pump};
+
+use super::problem::{Code, Problem};
+
+/// So many pieces wait for the client while the next one is computed.
+const WAITING_COUNT_MAX: usize = 2;
+
+/// What is told how an answer ended. Dropping it untold means that the answer was cancelled.
+pub(crate) trait Ending: Send + 'static {
+    /// All rows were computed, or a problem stopped it.
+    fn end(self: Box<Self>, row_count: u64, problem: Option<&Problem>);
+}
+
+/// The response with the rows, once its status is known.
+pub(crate) async fn respond<S, E>(
+    rows: S,
+    encoder: Encoder,
+    form: Form,
+    limits: AnswerLimits,
+    ending: Box<dyn Ending>,
+) -> Result<Response, Problem>
+where
+    S: Stream<Item = Result<RecordBatch, E>> + Send + Unpin + 'static,
+    annals_query::Error: From<E>,
+    E: Send + 'static,
+{
+    let (sender, mut pieces) = mpsc::channel(WAITING_COUNT_MAX);
+    // Rows that are there already say how many they are. A task would take longer than they do.
+    let is_ready = rows.size_hint().1.is_some();
+    let pump = Pump { rows, encoder, limits, ending, sender };
+    if is_ready {
+        return Ok(whole(form, pump.gather().await?));
+    }
+    let task = Task(tokio::spawn(pump.run()));
+    match pieces.recv().await {
+        Some(Piece::Last(bytes)) => Ok(whole(form, bytes)),
+        Some(Piece::More(first)) => {
+            let rest = Rest { first: Some(first), pieces, _task: task, is_over: false };
+            Ok(typed(form, Body::from_stream(rest.into_stream())))
+        }
+        Some(Piece::Broken(problem)) => Err(problem),
+        None => Err(Problem::new(Code::Internal, "the query broke off")),
+    }
+}
+
+fn whole(form: Form, bytes: Bytes) -> Response {
+    typed(form, Body::from(bytes))
+}
+
+fn typed(form: Form, body: Body) -> Response {
+    let mut response = Response::new(body);
+    let media_type = HeaderValue::from_static(form.media_type());
+    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    response
+}
+
+/// Ends the task when the body is dropped.
+struct Task(JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The pieces of a body.
+struct Rest {
+    first: Option<Bytes>,
+    pieces: Receiver<Piece>,
+    _task: Task,
+    is_over: bool,
+}
+
+impl Rest {
+    fn into_stream(self) -> impl Stream<Item = Result<Bytes, axum::Error>> {
+        stream::unfold(self, |mut rest| async move {
+            if rest.is_over {
+                return None;
+            }
+            let piece = match rest.first.take() {
+                Some(first) => Some(Piece::More(first)),
+                None => rest.pieces.recv().await,
+            };
+            let bytes = match piece {
+                Some(Piece::More(bytes)) => Ok(bytes),
+                Some(Piece::Last(bytes)) => {
+                    rest.is_over = true;
+                    Ok(bytes)
+                }
+                // The error makes the connection break: a part must not pass for the whole.
+                Some(Piece::Broken(problem)) => {
+                    rest.is_over = true;
+                    Err(axum::Error::new(std::io::Error::other(problem.detail)))
+                }
+                None => {
+                    rest.is_over = true;
+                    Err(axum::Error::new(std::io::Error::other("the query broke off")))
+                }
+            };
+            Some((bytes, rest))
+        })
+    }
+}

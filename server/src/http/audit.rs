@@ -1,0 +1,82 @@
+//! Statements on record: gathered from all requests, written by one task, some hundred at a time.
+//!
+//! A record is durable at most 100 ms after its statement ended, and when the server ends in good order. Who writes more statements
+//! than can be kept waits: none is left out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_query::{Sql, StatementRecord};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::task::JoinHandle;
+use tracing::error;
+
+/// So many records wait to be written.
+const WAITING_COUNT_MAX: usize = 8_192;
+/// So many are written at once, at most.
+const WRITTEN_COUNT_MAX: usize = 4_096;
+/// How old the first of them may be before it is written.
+const AGE_MAX: Duration = Duration::from_millis(100);
+
+/// Where records go.
+#[derive(Clone, Debug)]
+pub(crate) struct Audit {
+    sender: Option<Sender<StatementRecord>>,
+}
+
+/// Begins to write what is put on record; the handle ends when nobody can put anything on record any more.
+pub(crate) fn start(sql: Sql) -> (Audit, JoinHandle<()>) {
+    let (sender, receiver) = mpsc::channel(WAITING_COUNT_MAX);
+    (Audit { sender: Some(sender) }, tokio::spawn(write_all(sql, receiver)))
+}
+
+impl Audit {
+    /// Keeps nothing.
+    pub(crate) fn nothing() -> Audit {
+        Audit { sender: None }
+    }
+
+    /// Puts a statement on record, from wherever it ended.
+    pub(crate) fn put(&self, record: StatementRecord) {
+        let Some(sender) = &self.sender else { return };
+        if let Err(mpsc::error::TrySendError::Full(record)) = sender.try_send(record) {
+            let sender = sender.clone();
+            tokio::spawn(async move { sender.send(record).await });
+        }
+    }
+
+    /// Waits until there is room for another record.
+    pub(crate) async fn room(&self) {
+        if let Some(sender) = &self.sender {
+            // A task that is gone takes none; `put` says the same.
+            let _ = sender.reserve().await;
+        }
+    }
+}
+
+async fn write_all(sql: Sql, mut receiver: Receiver<StatementRecord>) {
+    let mut records = Vec::new();
+    while receiver.recv_many(&mut records, WRITTEN_COUNT_MAX).await > 0 {
+        if records.len() < WRITTEN_COUNT_MAX {
+            tokio::time::sleep(AGE_MAX).await;
+            while records.len() < WRITTEN_COUNT_MAX {
+                match receiver.try_recv() {
+                    Ok(record) => records.push(record),
+                    Err(_) => break,
+                }
+            }
+        }
+        let (sql, written) = (sql.clone(), Arc::new(std::mem::take(&mut records)));
+        let batch = written.clone();
+        let done = tokio::task::spawn_blocking(move || sql.record_statements(&batch)).await;
+        match done {
+            Ok(Ok(())) => (),
+            Ok(Err(failure)) => {
+                error!(%failure, count = written.len(), "statements could not be put on record");
+            }
+            Err(failure) => {
+                error!(%failure, count = written.len(), "statements could not be put on record");
+            }
+        }
+    }
+}

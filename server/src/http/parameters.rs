@@ -1,0 +1,116 @@
+//! What the body of a request for SQL says, and the values in it.
+
+use annals_engine::{SystemTime, Time, ValidTime, Value};
+use serde::Deserialize;
+use serde_json::Value as Json;
+use utoipa::ToSchema;
+
+use super::problem::Problem;
+
+/// What is asked in SQL.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SqlRequest {
+    /// One or several statements, `;` between them; several are applied together or not at all.
+    #[schema(example = "SELECT 1 AS one")]
+    pub(crate) sql: String,
+    /// The values of `$1`, `$2` and so on, or of `?` in turn: null, booleans, numbers and strings. A string becomes what the
+    /// statement needs: an instant, a decimal, a UUID.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>, example = json!([]))]
+    pub(crate) params: Vec<Json>,
+    /// The valid instant at which tables without a clause are read; now, unless given. For queries alone.
+    #[serde(default)]
+    #[schema(example = "2024-01-01T00:00:00Z")]
+    pub(crate) valid_time: Option<String>,
+    /// The system instant at which tables without a clause are read; now, unless given. For queries alone.
+    #[serde(default)]
+    #[schema(example = json!(null))]
+    pub(crate) system_time: Option<String>,
+}
+
+impl SqlRequest {
+    /// Reads a body.
+    pub(crate) fn parse(body: &[u8]) -> Result<SqlRequest, Problem> {
+        serde_json::from_slice(body).map_err(|error| {
+            Problem::invalid(format!("the body is not a request for SQL in JSON: {error}"))
+        })
+    }
+
+    /// The values of the parameters.
+    pub(crate) fn values(&self) -> Result<Vec<Value>, Problem> {
+        self.params.iter().zip(1..).map(|(json, number)| value(json, number)).collect()
+    }
+
+    /// The instants at which tables without a clause are read, where they are given.
+    pub(crate) fn instants(&self) -> Result<(Option<ValidTime>, Option<SystemTime>), Problem> {
+        Ok((instant("valid_time", &self.valid_time)?, instant("system_time", &self.system_time)?))
+    }
+}
+
+fn instant<A: annals_engine::Axis>(
+    name: &str,
+    text: &Option<String>,
+) -> Result<Option<Time<A>>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    let parsed = Time::parse(text).and_then(Time::checked);
+    let parsed = parsed.map_err(|error| Problem::invalid(format!("`{name}`: {error}")))?;
+    Ok(Some(parsed))
+}
+
+fn value(json: &Json, number: usize) -> Result<Value, Problem> {
+    Ok(match json {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::Boolean(*value),
+        Json::String(text) => Value::Text(text.clone()),
+        Json::Number(value) => match (value.as_i64(), value.as_u64(), value.as_f64()) {
+            (Some(value), _, _) => Value::Int(value),
+            (None, Some(value), _) => Value::Decimal { unscaled: value.into(), scale: 0 },
+            (None, None, Some(value)) => Value::Double(value),
+            (None, None, None) => {
+                return Err(Problem::invalid(format!("parameter {number} is out of range")));
+            }
+        },
+        Json::Array(_) | Json::Object(_) => {
+            let detail = format!("parameter {number} is neither null, boolean, number nor string");
+            return Err(Problem::invalid(detail));
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_those_of_json() {
+        let request = r#"{"sql": "", "params": [null, true, -1, 18446744073709551615, 1.5, "x"]}"#;
+        let values = SqlRequest::parse(request.as_bytes()).expect("a request").values();
+        let largest = Value::Decimal { unscaled: u64::MAX.into(), scale: 0 };
+        let expect = [
+            Value::Null,
+            Value::Boolean(true),
+            Value::Int(-1),
+            largest,
+            Value::Double(1.5),
+            Value::Text("x".into()),
+        ];
+        assert_eq!(values.expect("values"), expect);
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused_with_its_place() {
+        let check = |body: &str, expect: &str| {
+            let result = SqlRequest::parse(body.as_bytes());
+            let result = result.and_then(|request| Ok((request.values()?, request.instants()?)));
+            let detail = result.expect_err("no request").detail;
+            assert!(detail.contains(expect), "{detail}");
+        };
+        check("", "line 1");
+        check("{\"sql\": 1}", "invalid type: integer `1`, expected a string at line 1 column 9");
+        check("{\"sql\": \"\", \"param\": []}", "unknown field `param`");
+        check("{\"sql\": \"\", \"params\": [1, [2]]}", "parameter 2 is neither");
+        check("{\"sql\": \"\", \"valid_time\": \"soon\"}", "`valid_time`: ");
+        check("{\"sql\": \"\", \"system_time\": \"10000-01-01\"}", "`system_time`: ");
+    }
+}

@@ -1,0 +1,156 @@
+//! `POST /v1/tables/{t}/rows`: bulk ingest.
+
+use std::sync::Arc;
+
+use annals_query::Access;
+use axum::extract::{Extension, Request, State};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::tables::find;
+use crate::auth::{Identity, Role};
+use crate::http::access::check_role;
+use crate::http::body::{BodyLimits, feed};
+use crate::http::extract::{Names, Parameters};
+use crate::http::headers::{self, Extra};
+use crate::http::observe::RequestId;
+use crate::http::problem::{Code, Problem};
+use crate::http::record::Recorder;
+use crate::http::state::App;
+use crate::ingest::{self, Encoding, Format, IdempotencyKey, Ingest, Ingested, Op};
+
+/// What is said of the rows.
+#[derive(Clone, Debug, Deserialize, Serialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RowsParameters {
+    /// What is done with every row: `put`, unless it says `delete`.
+    #[serde(default)]
+    op: Op,
+    /// The column of the body that says `put` or `delete` row by row, in place of `op`.
+    op_column: Option<String>,
+    /// The column with the start of the valid period; `_valid_from`, if the body has it, unless given.
+    valid_from: Option<String>,
+    /// The column with the end of the valid period; `_valid_to`, if the body has it, unless given.
+    valid_to: Option<String>,
+    /// The column with the system time: consecutive rows of one are a transaction of that time.
+    system_time: Option<String>,
+}
+
+/// What was written.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RowsAnswer {
+    /// Committed transactions.
+    transactions: u64,
+    /// Rows put and deleted.
+    rows: u64,
+    /// The system time of the last transaction; null if there was none.
+    system_time: Option<String>,
+}
+
+/// Puts or deletes the rows of a body: all in one transaction, unless `system_time` splits them. What is answered is durable.
+#[utoipa::path(post, path = "/v1/tables/{table}/rows", tag = "ingest",
+    params(
+        ("table" = String, Path, description = "The table"),
+        RowsParameters,
+        ("Idempotency-Key" = Option<String>, Header, description = "With it a retry is applied once and answered as the first was; 1 to 255 printable characters"),
+        ("Content-Encoding" = Option<String>, Header, description = "`gzip`, `zstd` or `identity`"),
+    ),
+    request_body(content(
+        (String = "application/x-ndjson"),
+        (String = "text/csv"),
+        (Vec<u8> = "application/vnd.apache.parquet"),
+        (Vec<u8> = "application/vnd.apache.arrow.stream"),
+    )),
+    responses((status = 200, description = "What was written; it is durable", body = RowsAnswer, headers(
+        ("Idempotency-Replayed" = String, description = "`true` if an earlier request with the key has written it"),
+    ))),
+)]
+pub(crate) async fn ingest(
+    State(app): State<Arc<App>>,
+    Extension(identity): Extension<Identity>,
+    Extension(id): Extension<RequestId>,
+    Names(table): Names<String>,
+    Parameters(parameters): Parameters<RowsParameters>,
+    request: Request,
+) -> Result<Response, Problem> {
+    check_role(&identity, Role::Writer, "an ingest")?;
+    find(app.sql.database(), &table)?;
+    let (parts, body) = request.into_parts();
+    let ingest = read(&app, table, parameters, &parts.headers)?;
+    let limits = &app.config.limits;
+    let body_limits =
+        BodyLimits { bytes_max: limits.body_bytes_max as u64, idle_ms_max: limits.read_ms_max };
+    let _permit = app.gate.enter().await?;
+    app.audit.room().await;
+    let recorder = Recorder::new(&app, &identity, &id);
+    let record = recorder.begin_text(Access::Write, || format!("INGEST INTO {}", ingest.table));
+    let (feed, reader) = feed(body, body_limits)?;
+    let database = app.sql.database().clone();
+    let work = tokio::task::spawn_blocking(move || {
+        let mut record = record;
+        let done = ingest::ingest(&database, ingest, Box::new(reader)).map_err(Problem::from);
+        if let Ok(done) = &done {
+            record.read(done.row_count, None);
+            record.committed_at(done.system_time);
+        }
+        record.end(done.as_ref().err().map(|problem| problem.code));
+        done
+    });
+    let ((), done) = tokio::join!(feed.run(), work);
+    let done = done.map_err(|error| Problem::new(Code::Internal, error.to_string()))??;
+    app.metrics.rows_ingested.inc_by(if done.is_replay { 0 } else { done.row_count });
+    Ok(answered(&done))
+}
+
+fn answered(done: &Ingested) -> Response {
+    let mut response = headers::json(&RowsAnswer {
+        transactions: done.transaction_count,
+        rows: done.row_count,
+        system_time: done.system_time.map(|at| at.to_string()),
+    });
+    headers::add(&mut response, &Extra { system_time: done.system_time, notices: Vec::new() });
+    if done.is_replay {
+        headers::add_replayed(&mut response);
+    }
+    response
+}
+
+fn read(
+    app: &App,
+    table: String,
+    parameters: RowsParameters,
+    headers: &HeaderMap,
+) -> Result<Ingest, Problem> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
+    let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    let refuse = |detail: String| Problem::new(Code::UnsupportedMediaType, detail);
+    let format = Format::of_media_type(media_type).ok_or_else(|| {
+        refuse(format!("`Content-Type` is `{content_type}`, none that rows come in"))
+    })?;
+    let encoding = text(header::CONTENT_ENCODING).unwrap_or("identity");
+    let encoding = Encoding::of_name(encoding).ok_or_else(|| {
+        refuse(format!("`Content-Encoding` is `{encoding}`; `gzip` and `zstd` are taken"))
+    })?;
+    let key = text("idempotency-key".parse().unwrap_or(header::IF_MATCH));
+    let idempotency = key.map(|key| {
+        let hours = app.config.ingest.idempotency_hours;
+        IdempotencyKey::new(key, &(&table, &parameters, media_type), hours)
+    });
+    Ok(Ingest {
+        op: parameters.op,
+        op_column: parameters.op_column,
+        valid_from: parameters.valid_from,
+        valid_to: parameters.valid_to,
+        system_time: parameters.system_time,
+        format,
+        encoding,
+        decoded_bytes_max: app.config.limits.body_bytes_max as u64,
+        spool_dir: app.config.ingest.spool_dir.clone(),
+        idempotency: idempotency.transpose()?,
+        table,
+    })
+}

@@ -1,0 +1,164 @@
+//! `POST /v1/sql`: statements in, rows out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Extension, Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use serde::Serialize;
+use tokio::time::{Instant, timeout_at};
+use utoipa::ToSchema;
+
+use crate::auth::Identity;
+use crate::http::answer::{self, AnswerLimits, Encoder, Form};
+use crate::http::body::{BodyLimits, read_whole};
+use crate::http::headers::{self, Extra};
+use crate::http::observe::RequestId;
+use crate::http::parameters::SqlRequest;
+use crate::http::problem::{Code, Problem};
+use crate::http::record::{Recorder, RunningQuery};
+use crate::http::state::App;
+use crate::http::statements::{Done, Given, Statements};
+use crate::output::Heading;
+
+/// What statements other than a query did.
+#[derive(Serialize, ToSchema)]
+struct ChangeAnswer {
+    /// None: so that every answer can be read the same way.
+    #[schema(value_type = Vec<Object>)]
+    columns: [(); 0],
+    /// None.
+    #[schema(value_type = Vec<Object>)]
+    rows: [(); 0],
+    /// The system time of the transaction; null if nothing was written.
+    system_time: Option<String>,
+    /// Rows put or retracted by all statements.
+    row_count: u64,
+    /// What each statement did, in order.
+    statements: Vec<Done>,
+    /// What the statements have left out, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notices: Vec<String>,
+}
+
+/// The answer of a query in JSON.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it is written piece by piece; this describes it")]
+pub(crate) struct QueryAnswer {
+    /// The columns in order.
+    columns: Vec<ColumnDocument>,
+    /// The system instant that was read at: asked again with it as `system_time`, the answer is the same for ever.
+    system_time: Option<String>,
+    /// What the answer leaves out, a sentence each; absent if nothing.
+    notices: Option<Vec<String>>,
+    /// The rows, each an array with a value for each column: null, booleans, numbers, strings. Instants are RFC 3339 in UTC;
+    /// decimals and integers beyond 2^53 are strings.
+    #[schema(value_type = Vec<Vec<Object>>)]
+    rows: Vec<Vec<()>>,
+}
+
+/// A column of an answer.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it is written piece by piece; this describes it")]
+pub(crate) struct ColumnDocument {
+    /// Its name; two columns can have the same.
+    name: String,
+    /// Its type in SQL.
+    #[schema(rename = "type", example = "BIGINT")]
+    data_type: String,
+}
+
+/// Runs a query, or statements that are applied together or not at all.
+///
+/// The form of the rows goes by `Accept`. They are sent as they are computed: an answer that breaks off was cut short by an error.
+#[utoipa::path(post, path = "/v1/sql", tag = "sql", request_body = SqlRequest, responses(
+    (status = 200, description = "The rows of the query, or what the statements did", content(
+        (QueryAnswer = "application/json"),
+        (String = "application/x-ndjson"),
+        (String = "text/csv"),
+        (Vec<u8> = "application/vnd.apache.arrow.stream"),
+    ), headers(
+        ("X-Annals-System-Time" = String, description = "The system instant that was read or written at"),
+        ("X-Annals-Notice" = String, description = "What the answer leaves out; once for each sentence"),
+    )),
+))]
+pub(crate) async fn sql(
+    State(app): State<Arc<App>>,
+    Extension(identity): Extension<Identity>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    check_type(&parts.headers)?;
+    let form = Form::accepted(&parts.headers)?;
+    let limits = &app.config.limits;
+    let body_limits =
+        BodyLimits { bytes_max: limits.sql_bytes_max as u64, idle_ms_max: limits.read_ms_max };
+    let request = SqlRequest::parse(&read_whole(body, body_limits).await?)?;
+    let (values, (valid, system)) = (request.values()?, request.instants()?);
+    let mut session = app.sql.session();
+    session.set_user(identity.name.to_string());
+    session.set_memory_bytes_max(limits.query_memory_bytes_max);
+    session.set_defaults(valid, system);
+    let statements = Statements::read(&session, &request.sql)?;
+    statements.check(&identity)?;
+    if (valid.is_some() || system.is_some()) && !statements.only_read() {
+        let detail = "`valid_time` and `system_time` are for queries: a change says in its statement when it acts";
+        return Err(Problem::new(Code::InvalidRequest, detail));
+    }
+    let permit = app.gate.enter().await?;
+    app.audit.room().await;
+    let answer_limits = AnswerLimits {
+        row_count_max: limits.row_count_max,
+        deadline: Instant::now() + Duration::from_millis(limits.query_ms_max),
+        query_ms_max: limits.query_ms_max,
+    };
+    let recorder = Recorder::new(&app, &identity, &id);
+    let running = statements.run(&mut session, &values, &recorder);
+    let given = match timeout_at(answer_limits.deadline, running).await {
+        Ok(given) => given?,
+        Err(_) => return Err(answer_limits.too_long()),
+    };
+    let Some(rows) = given.query else { return changed(&app, given) };
+    let extra = Extra { system_time: given.read_at, notices: given.notices };
+    let heading = Heading {
+        system_time: extra.system_time.map(|at| at.to_string()),
+        notices: extra.notices.clone(),
+    };
+    let encoder = Encoder::new(form, &rows.schema(), &heading)?;
+    let ending = Box::new(RunningQuery { app: app.clone(), record: given.record, permit });
+    let mut response = answer::respond(rows, encoder, form, answer_limits, ending).await?;
+    headers::add(&mut response, &extra);
+    Ok(response)
+}
+
+fn changed(app: &App, given: Given) -> Result<Response, Problem> {
+    let at = match given.committed_at.or(given.read_at) {
+        Some(at) => at,
+        None => app.sql.database().snapshot()?.system_time(),
+    };
+    let answer = ChangeAnswer {
+        columns: [],
+        rows: [],
+        system_time: given.committed_at.map(|at| at.to_string()),
+        row_count: given.done.iter().map(|done| done.row_count).sum(),
+        statements: given.done,
+        notices: given.notices.clone(),
+    };
+    let mut response = headers::json(&answer);
+    headers::add(&mut response, &Extra { system_time: Some(at), notices: given.notices });
+    Ok(response)
+}
+
+/// A body of another type is refused, also because a browser sends some to any site without asking.
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let given = headers.get(header::CONTENT_TYPE);
+    let text = given.map_or("", |value: &HeaderValue| value.to_str().unwrap_or_default());
+    let media_type = text.split(';').next().unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let detail = format!("`Content-Type` is `{text}`; statements come as `application/json`");
+    Err(Problem::new(Code::UnsupportedMediaType, detail))
+}

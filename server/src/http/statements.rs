@@ -1,0 +1,165 @@
+//! The statements of one request: what they may be, who may run them, and that they are applied together or not at all.
+
+use annals_engine::{SystemTime, Value};
+use annals_query::{Access, Outcome, Prepared, SendableRecordBatchStream, Session, Tag};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::access::check_role;
+use super::problem::{Code, Problem};
+use super::record::{Record, Recorder};
+use crate::auth::{Identity, Role};
+
+/// The statements of one request.
+#[derive(Debug)]
+pub(crate) struct Statements {
+    prepared: Vec<Prepared>,
+    /// Whether they stand in a transaction that the request does not state.
+    is_wrapped: bool,
+}
+
+/// What they gave.
+#[derive(Default)]
+pub(crate) struct Given {
+    /// The rows of the last one, if it is a query. They are not computed yet.
+    pub(crate) query: Option<SendableRecordBatchStream>,
+    /// The record of that query, which has not ended.
+    pub(crate) record: Option<Record>,
+    /// What each of the others did, in order.
+    pub(crate) done: Vec<Done>,
+    /// The system instant at which the last query was read.
+    pub(crate) read_at: Option<SystemTime>,
+    /// The system time of their transaction, if they wrote.
+    pub(crate) committed_at: Option<SystemTime>,
+    /// What answers leave out, a sentence each.
+    pub(crate) notices: Vec<String>,
+}
+
+/// What a statement did.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Done {
+    /// What kind of statement it was, as PostgreSQL names it.
+    #[schema(example = "UPSERT")]
+    statement: String,
+    /// Rows put or retracted; keys, for ERASE.
+    pub(crate) row_count: u64,
+}
+
+impl Statements {
+    /// Reads statements, and refuses what makes no sense together or is not for the role.
+    pub(crate) fn read(session: &Session, sql: &str) -> Result<Statements, Problem> {
+        let prepared = session.prepare(sql).map_err(|error| Problem::of_syntax(&error))?;
+        let refuse = |detail: &str| Err(Problem::new(Code::InvalidStatement, detail));
+        let Some((last, before)) = prepared.split_last() else {
+            return refuse("there is no statement");
+        };
+        if before.iter().any(Prepared::returns_rows) {
+            return refuse("a request has one answer: only its last statement can be a query");
+        }
+        let is_control = |one: &Prepared| {
+            matches!(one.tag(), Tag::Begin | Tag::Commit | Tag::Rollback)
+        };
+        let is_define = |one: &Prepared| one.access() == Access::Define;
+        if !before.is_empty() && prepared.iter().any(is_define) {
+            return refuse(
+                "a statement that changes tables, partitions or indexes, or erases, stands alone",
+            );
+        }
+        let is_stated = prepared.iter().any(is_control);
+        if is_stated {
+            let (first, inner) = (&prepared[0], &before[1.min(before.len())..]);
+            let is_ended = matches!(last.tag(), Tag::Commit | Tag::Rollback);
+            if first.tag() != Tag::Begin || !is_ended || inner.iter().any(is_control) {
+                return refuse(
+                    "a transaction begins and ends with its request: BEGIN is the first statement, \
+                     COMMIT or ROLLBACK the last",
+                );
+            }
+        }
+        let writes = prepared.iter().any(|one| one.access() == Access::Write);
+        let is_wrapped = writes && !is_stated && prepared.len() > 1;
+        Ok(Statements { prepared, is_wrapped })
+    }
+
+    /// An error unless the role allows all of them.
+    pub(crate) fn check(&self, identity: &Identity) -> Result<(), Problem> {
+        for one in &self.prepared {
+            let needed = match one.access() {
+                Access::Read => Role::Reader,
+                Access::Write => Role::Writer,
+                Access::Define => Role::Admin,
+            };
+            check_role(identity, needed, &one.tag().to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Whether all of them only read.
+    pub(crate) fn only_read(&self) -> bool {
+        self.prepared.iter().all(|one| one.access() == Access::Read)
+    }
+
+    /// Runs them, all or none. Each is put on record when all have ended; a query at the end, when its rows have.
+    pub(crate) async fn run(
+        &self,
+        session: &mut Session,
+        values: &[Value],
+        recorder: &Recorder,
+    ) -> Result<Given, Problem> {
+        let mut given = Given::default();
+        let mut records = Vec::new();
+        let result = self.run_each(session, values, recorder, &mut given, &mut records).await;
+        if given.query.is_some() && result.is_ok() {
+            given.record = records.pop();
+        }
+        let code = result.as_ref().err().map(|problem| problem.code);
+        for mut record in records {
+            record.committed_at(given.committed_at.filter(|_| code.is_none()));
+            record.end(code);
+        }
+        result.map(|()| given)
+    }
+
+    async fn run_each(
+        &self,
+        session: &mut Session,
+        values: &[Value],
+        recorder: &Recorder,
+        given: &mut Given,
+        records: &mut Vec<Record>,
+    ) -> Result<(), Problem> {
+        if self.is_wrapped {
+            session.run("BEGIN").await?;
+        }
+        for one in &self.prepared {
+            records.push(recorder.begin(one));
+            let outcome = session.execute(one, values).await?;
+            if let Some(record) = records.last_mut() {
+                record.read(outcome.row_count, outcome.system_time);
+            }
+            given.take(outcome);
+        }
+        if self.is_wrapped {
+            let outcomes = session.run("COMMIT").await?;
+            given.committed_at = outcomes.iter().find_map(|one| Some(one.commit?.system_time));
+        }
+        Ok(())
+    }
+}
+
+impl Given {
+    fn take(&mut self, mut outcome: Outcome) {
+        self.notices.append(&mut outcome.notices);
+        if let Some(commit) = outcome.commit {
+            self.committed_at = Some(commit.system_time);
+        }
+        self.read_at = outcome.system_time.or(self.read_at);
+        match outcome.rows.take() {
+            Some(rows) => self.query = Some(rows),
+            None => {
+                let statement = outcome.tag.to_string();
+                self.done.push(Done { statement, row_count: outcome.row_count });
+            }
+        }
+    }
+}
