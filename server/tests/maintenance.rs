@@ -81,9 +81,10 @@ fn help_and_version_are_results() {
     let version = place.annals("--version").ok();
     assert_eq!(version, format!("annals {}\n", env!("CARGO_PKG_VERSION")));
     let help = place.annals("--help").ok();
-    for command in
-        ["demo", "import", "export", "get", "stats", "verify", "compact", "backup", "restore"]
-    {
+    for command in [
+        "demo", "import", "export", "get", "stats", "verify", "compact", "backup", "restore",
+        "serve", "token",
+    ] {
         assert!(help.contains(command), "{help}");
         let help = place.annals(&format!("{command} --help")).ok();
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");

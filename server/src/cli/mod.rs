@@ -9,8 +9,10 @@ mod get;
 mod import;
 mod lifecycle;
 mod partitions;
+mod serve;
 mod sql;
 mod stats;
+mod token;
 mod verify;
 
 use std::path::PathBuf;
@@ -51,6 +53,8 @@ enum Command {
     Retain(lifecycle::Retain),
     Backup(backup::Backup),
     Restore(backup::Restore),
+    Serve(serve::Serve),
+    Token(token::Token),
     Bench(bench::Bench),
 }
 
@@ -74,6 +78,8 @@ impl CommandLine {
             Command::Retain(command) => command.run(),
             Command::Backup(command) => command.run(),
             Command::Restore(command) => command.run(),
+            Command::Serve(command) => command.run(),
+            Command::Token(command) => command.run(),
             Command::Bench(command) => command.run(),
         }
     }
