@@ -11,6 +11,7 @@ use super::alter_table::{self, AlterTable};
 use super::create_table::{self, CreateTable, table_name};
 use super::dialect::AnnalsDialect;
 use super::index::{self, CreateIndex};
+use super::redact::redact_tokens;
 use super::scope::visit_versions;
 use super::tokens::{Tokens, Words, are_words, split, word_at};
 use super::{depth, sequenced, temporal};
@@ -24,6 +25,8 @@ pub(crate) struct Parsed {
     pub(crate) words: Vec<(String, Span)>,
     /// Whether a hidden column is named anywhere.
     pub(crate) names_periods: bool,
+    /// The text without its values; see [`super::redact`].
+    pub(crate) redacted: String,
 }
 
 /// What a statement asks.
@@ -103,7 +106,8 @@ fn parse_one(tokens: &[TokenWithSpan]) -> Result<Parsed> {
     let statement = read(&temporal::rewrite(tokens)?, names_periods)
         .map_err(|error| misplaced(error, tokens))?;
     visit_versions(&statement)?;
-    Ok(Parsed { statement, words, names_periods })
+    let redacted = redact_tokens(tokens);
+    Ok(Parsed { statement, words, names_periods, redacted })
 }
 
 /// What the parser says of a temporal clause that it cannot place speaks of signs that nobody wrote.

@@ -1,5 +1,6 @@
 //! Sessions: statements one after the other, each against one snapshot, transactions across several.
 
+mod access;
 mod alter;
 mod breadth;
 mod direct;
@@ -19,6 +20,7 @@ use annals_engine::{SystemTime, ValidTime, Value};
 use arrow::array::RecordBatch;
 use futures::TryStreamExt;
 
+pub use access::Access;
 pub use outcome::{Outcome, Tag};
 pub use prepared::Prepared;
 pub use sql::{Sql, SqlOptions};
