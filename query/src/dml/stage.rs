@@ -22,10 +22,10 @@ impl Change {
         &self,
         snapshot: &Snapshot,
         open: &mut OpenTransaction,
-        batches: Vec<RecordBatch>,
+        batches: &[RecordBatch],
     ) -> Result<u64> {
         let batches: Vec<RecordBatch> =
-            batches.into_iter().filter(|batch| batch.num_rows() > 0).collect();
+            batches.iter().filter(|batch| batch.num_rows() > 0).cloned().collect();
         let row_count = batches.iter().map(|batch| batch.num_rows() as u64).sum();
         match &self.action {
             Action::Put { columns, is_insert } => {

@@ -1,7 +1,7 @@
 //! One statement: what it asks, with what the SQL library does not know taken off.
 
 use sqlparser::ast::{
-    Assignment, Expr, FromTable, Ident, ObjectName, Query, SelectItem, SetExpr,
+    Assignment, Expr, FromTable, Ident, ObjectName, Query, SelectItem, SetExpr, Spanned,
     Statement as SqlStatement, TableFactor, TableObject, TableWithJoins, UpdateTableFromKind,
 };
 use sqlparser::parser::Parser;
@@ -15,6 +15,7 @@ use super::redact::redact_tokens;
 use super::scope::visit_versions;
 use super::tokens::{Tokens, Words, are_words, split, word_at};
 use super::{depth, sequenced, temporal};
+use crate::catalog::is_reserved_table;
 use crate::error::{Error, Result, from_parser};
 
 /// A statement and the words that name its places.
@@ -407,7 +408,12 @@ fn column_name(name: ObjectName) -> Result<Ident> {
 
 /// `DESCRIBE t` asks the catalogue.
 fn describe(table: ObjectName) -> Result<Statement> {
-    let name = table_name(&table)?.replace('\'', "''");
+    let name = table_name(&table)?;
+    if is_reserved_table(&name) {
+        let message = format!("`{name}` is a system table: DESCRIBE takes a table");
+        return Err(Error::invalid(message).at(table.span()));
+    }
+    let name = name.replace('\'', "''");
     let query = canned(&format!(
         "SELECT column_name, data_type, is_nullable, is_key FROM annals.columns \
          WHERE table_name = '{name}' ORDER BY ordinal_position"
