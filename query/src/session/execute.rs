@@ -16,19 +16,15 @@ use sqlparser::ast::{Expr, ObjectName, Query};
 use super::breadth::is_serial;
 use super::lifecycle::with_absolute_folder;
 use super::memory::{self, Held};
-use super::missing::{check_changeable, notices_of};
+use super::missing::notices_of;
 use super::sql::on_deep_stack;
 use super::transaction::OpenTransaction;
 use super::{Access, Outcome, Prepared, Session, Tag, direct};
 use crate::catalog::{check_free, is_reserved_table};
-use crate::dml;
 use crate::error::{Error, Result};
 use crate::parse::{CreateTable, Defaults, Statement, bind, condition_query, table_name};
 use crate::plan::{Bound, Context, Planner, View};
 use crate::scan::TemporalTable;
-
-/// A change outside a transaction is tried so often when others change the same tables.
-const ATTEMPT_COUNT_MAX: usize = 16;
 
 impl Session {
     pub(super) async fn dispatch(
@@ -192,58 +188,6 @@ impl Session {
         Ok(Outcome { rows, notices, system_time: Some(now), ..Outcome::done(tag) })
     }
 
-    /// Runs a change in the open transaction, or in one of its own, again if others came between.
-    async fn change(&mut self, statement: &Statement, names_periods: bool) -> Result<Outcome> {
-        if let Some(mut open) = self.transaction.take() {
-            let result = self.stage(&mut open, statement, names_periods).await;
-            self.transaction = Some(open);
-            return result;
-        }
-        let sql = self.sql.clone();
-        let _turn = sql.write_turn().await;
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let mut open = OpenTransaction::begin(sql.database(), None)?;
-            let may_try_again = |error: &Error| {
-                let came_between = matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Erased);
-                came_between && attempt < ATTEMPT_COUNT_MAX
-            };
-            let mut outcome = match self.stage(&mut open, statement, names_periods).await {
-                Err(error) if error.kind() == ErrorKind::Erased && may_try_again(&error) => {
-                    continue;
-                }
-                staged => staged?,
-            };
-            match open.commit().await {
-                Err(error) if may_try_again(&error) => continue,
-                done => outcome.commit = done?,
-            }
-            return Ok(outcome);
-        }
-    }
-
-    async fn stage(
-        &self,
-        open: &mut OpenTransaction,
-        statement: &Statement,
-        names_periods: bool,
-    ) -> Result<Outcome> {
-        let snapshot = open.snapshot()?;
-        let planner = Planner::new(self.context(snapshot.clone(), names_periods));
-        let change = on_deep_stack(|| dml::plan(&planner, statement, open.acts_from()))?;
-        if matches!(change.tag, Tag::Update | Tag::Delete) {
-            check_changeable(&change.plan, change.table_name())?;
-        }
-        let notices = notices_of(&change.plan)?;
-        let held = self.gather(&change.plan).await?;
-        if change.reads_rows {
-            open.depends_on(tables_of(&change.plan)?);
-        }
-        let row_count = change.stage(&snapshot, open, &held.batches)?;
-        Ok(Outcome { row_count, notices, ..Outcome::done(change.tag) })
-    }
-
     async fn create_table(&mut self, create: CreateTable) -> Result<Outcome> {
         if self.transaction.is_some() {
             return Err(Error::invalid("CREATE TABLE cannot be part of a transaction"));
@@ -348,7 +292,7 @@ impl Session {
 
 /// The tables that a plan reads, those of its subqueries among them. System tables are shown as they are when they are read, and
 /// nothing is taken back because they go on.
-fn tables_of(plan: &LogicalPlan) -> Result<Vec<String>> {
+pub(super) fn tables_of(plan: &LogicalPlan) -> Result<Vec<String>> {
     let mut found = Vec::new();
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node

@@ -3,6 +3,7 @@
 mod access;
 mod alter;
 mod breadth;
+mod change;
 mod direct;
 mod erase;
 mod execute;

@@ -109,9 +109,9 @@ fn a_question_about_some_days_of_statements_reads_their_partitions() {
         scan.to_owned()
     };
     let all = scan(&mut client, "outcome <> ''");
-    assert!(all.contains("partitions=2/2"), "{all}");
+    assert!(all.contains("partitions 2 of 2"), "{all}");
     let some = scan(&mut client, "at >= TIMESTAMP '2024-02-01'");
-    assert!(some.contains("partitions=1/2"), "{some}");
+    assert!(some.contains("partitions 1 of 2 (2024-02)"), "{some}");
     let found = client.ask(
         "SELECT statement FROM annals.audit WHERE at >= TIMESTAMP '2024-02-01' AND action = 'statement'",
     );
