@@ -55,11 +55,18 @@ mod session;
 
 pub use annals_engine;
 pub use arrow;
+pub use catalog::{StatementRecord, is_reserved_table};
 pub use error::{Error, Place, Result};
-pub use session::{Outcome, Prepared, Session, Sql, SqlOptions, Tag};
+pub use session::{Access, Outcome, Prepared, Session, Sql, SqlOptions, Tag};
 
 /// Whether text ends a statement: no quote or comment is open, and its last word is followed by `;`. A prompt asks for more
 /// otherwise.
 pub fn is_complete(sql: &str) -> bool {
     parse::is_complete(sql)
+}
+
+/// Text without its values, as [`Prepared::redacted`], also of what does not parse: names and words stay, joined by `;` if there are
+/// several statements. Where what is a value cannot be told, the length is all that is said.
+pub fn redact(sql: &str) -> String {
+    parse::redact(sql)
 }

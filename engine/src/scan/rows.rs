@@ -299,8 +299,29 @@ impl Rows {
         Ok(())
     }
 
-    fn advance(&mut self) -> Result<Option<RecordBatch>> {
+    /// The next batch, as [`Iterator::next`] gives it, while `is_wanted` says so. It is asked before each window of blocks, so that a scan
+    /// that finds nothing for long ends soon after nobody waits for it any more; nothing more is given then.
+    pub fn next_while(&mut self, is_wanted: &dyn Fn() -> bool) -> Option<Result<RecordBatch>> {
+        let next = self.advance(is_wanted);
+        if next.is_err() {
+            self.end();
+        }
+        next.transpose()
+    }
+
+    fn end(&mut self) {
+        self.is_done = true;
+        self.segments.clear();
+        self.current = None;
+        self.ready = BatchCoalescer::new(self.request.output.clone(), BATCH_ROW_COUNT_MAX);
+    }
+
+    fn advance(&mut self, is_wanted: &dyn Fn() -> bool) -> Result<Option<RecordBatch>> {
         loop {
+            if !is_wanted() {
+                self.end();
+                return Ok(None);
+            }
             if let Some(batch) = self.ready.next_completed_batch() {
                 return Ok(Some(batch));
             }
@@ -323,13 +344,7 @@ impl Iterator for Rows {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Result<RecordBatch>> {
-        let next = self.advance();
-        if next.is_err() {
-            self.is_done = true;
-            self.segments.clear();
-            self.current = None;
-        }
-        next.transpose()
+        self.next_while(&|| true)
     }
 }
 

@@ -3,11 +3,14 @@
 use annals_engine::{SYSTEM_FROM, SYSTEM_TO, Snapshot, VALID_FROM, VALID_TO, rows};
 use arrow::array::RecordBatch;
 
+use super::is_reserved_table;
 use crate::error::Result;
 
 pub(crate) fn rows(snapshot: &Snapshot) -> Result<RecordBatch> {
     let mut found: Vec<(String, String, i64, String, bool, bool, bool)> = Vec::new();
-    for table in snapshot.tables() {
+    let mut tables = snapshot.tables();
+    tables.retain(|table| !is_reserved_table(&table.name));
+    for table in tables {
         for (at, column) in table.columns.iter().enumerate() {
             let is_hidden = table.is_event && at == 0;
             let (name, data_type) = (column.name.clone(), column.data_type.to_string());

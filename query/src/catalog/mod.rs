@@ -8,6 +8,7 @@ mod indexes;
 mod partitions;
 mod segments;
 mod settings;
+mod statements;
 mod tables;
 
 use std::sync::Arc;
@@ -19,6 +20,9 @@ use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::execution::SessionState;
 
 use crate::error::{Error, Result};
+
+pub(crate) use statements::{STATEMENTS, check_free, kept_as_table, record};
+pub use statements::{StatementRecord, is_reserved_table};
 
 /// The schema that system tables live in.
 pub(crate) const SCHEMA: &str = "annals";
@@ -50,8 +54,8 @@ pub(crate) fn table(
         "holds" => holds::rows(database)?,
         "indexes" => indexes::rows(database)?,
         "erasures" => erasures::rows(database)?,
-        "audit" => audit::rows(database)?,
-        "settings" => settings::rows(state)?,
+        "audit" => return audit::table(database, snapshot),
+        "settings" => settings::rows(database, state)?,
         _ => {
             let near = did_you_mean(name, NAMES.iter().copied());
             return Err(Error::invalid(format!("there is no table `{SCHEMA}.{name}`{near}")));

@@ -1,17 +1,19 @@
-//! `annals.tables`.
+//! `annals.tables`: the tables that users have made.
 
 use std::collections::HashMap;
 
 use annals_engine::{Database, Snapshot, rows};
 use arrow::array::RecordBatch;
 
+use super::is_reserved_table;
 use crate::error::Result;
 
 pub(crate) fn rows(database: &Database, snapshot: &Snapshot) -> Result<RecordBatch> {
     let stats = database.stats()?;
     let stats: HashMap<&str, _> =
         stats.tables.iter().map(|table| (table.name.as_str(), table)).collect();
-    let tables = snapshot.tables();
+    let mut tables = snapshot.tables();
+    tables.retain(|table| !is_reserved_table(&table.name));
     let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let is_event: Vec<bool> = tables.iter().map(|table| table.is_event).collect();
     let keys = tables.iter().map(|table| {

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use annals_engine::{TableSchema, ValidTime};
 use datafusion::logical_expr::LogicalPlan;
 
+use crate::catalog::is_reserved_table;
 use crate::error::{Error, Result};
 use crate::parse::Statement;
 use crate::plan::Planner;
@@ -59,10 +60,17 @@ pub(crate) fn plan(
     statement: &Statement,
     acts_from: ValidTime,
 ) -> Result<Change> {
-    match statement {
-        Statement::Insert(insert) => insert::plan(planner, insert),
-        Statement::Update(update) => select::plan_update(planner, update, acts_from),
-        Statement::Delete(delete) => select::plan_delete(planner, delete, acts_from),
-        _ => Err(Error::invalid("the statement is not a change")),
+    let change = match statement {
+        Statement::Insert(insert) => insert::plan(planner, insert)?,
+        Statement::Update(update) => select::plan_update(planner, update, acts_from)?,
+        Statement::Delete(delete) => select::plan_delete(planner, delete, acts_from)?,
+        _ => return Err(Error::invalid("the statement is not a change")),
+    };
+    let name = change.table_name();
+    match is_reserved_table(name) {
+        true => Err(Error::invalid(format!(
+            "`{name}` is a system table: its rows are on record, and only ERASE or its retention takes them away"
+        ))),
+        false => Ok(change),
     }
 }

@@ -15,17 +15,27 @@ use super::{Action, Change, free, periods};
 use crate::error::{Error, Result};
 use crate::session::OpenTransaction;
 
+/// So many rows are converted, clipped and encoded in well under a millisecond.
+const QUICK_ROW_COUNT_MAX: usize = 256;
+
 impl Change {
+    /// Whether staging these rows takes no longer than handing them to another thread: an INSERT asks the table for their keys.
+    pub(crate) fn is_quick(&self, batches: &[RecordBatch]) -> bool {
+        let row_count: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        let asks = matches!(self.action, Action::Put { is_insert: true, .. });
+        !asks && row_count <= QUICK_ROW_COUNT_MAX
+    }
+
     /// Stages what the query gave; the number of rows put or retracted. An error leaves the transaction with part of it staged: the
     /// caller lets it fail.
     pub(crate) fn stage(
         &self,
         snapshot: &Snapshot,
         open: &mut OpenTransaction,
-        batches: Vec<RecordBatch>,
+        batches: &[RecordBatch],
     ) -> Result<u64> {
         let batches: Vec<RecordBatch> =
-            batches.into_iter().filter(|batch| batch.num_rows() > 0).collect();
+            batches.iter().filter(|batch| batch.num_rows() > 0).cloned().collect();
         let row_count = batches.iter().map(|batch| batch.num_rows() as u64).sum();
         match &self.action {
             Action::Put { columns, is_insert } => {

@@ -11,6 +11,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use super::dialect::AnnalsDialect;
 use super::lifecycle::retention;
 use super::tokens::Words;
+use crate::catalog::{SCHEMA, check_free, kept_as_table};
 use crate::error::{Error, Result, from_parser};
 
 /// A table to be made.
@@ -32,6 +33,7 @@ pub(crate) fn read(tokens: &[TokenWithSpan]) -> Result<CreateTable> {
     let mut parser = Parser::new(&AnnalsDialect).with_tokens_with_locations(words.rest().to_vec());
     let name = parser.parse_object_name(false).map_err(|error| from_parser(&error))?;
     let table = table_name(&name)?;
+    check_free(&table).map_err(|error| error.at(name.span()))?;
     if parser.peek_token_ref().token != Token::LParen {
         words.at += parser.index();
         return Err(words.expected("`(` and the columns"));
@@ -81,17 +83,23 @@ fn width(words: &mut Words<'_>) -> Result<PartitionWidth> {
         .ok_or_else(|| words.expected("HOUR, DAY, WEEK, MONTH, QUARTER or YEAR"))
 }
 
-/// The name of a table that is not qualified, or qualified by `public`.
+/// The name of a table that is not qualified, or qualified by `public`; also that of the one system table that is kept as a table.
 pub(crate) fn table_name(name: &ObjectName) -> Result<String> {
     let parts: Vec<_> = name.0.iter().filter_map(|part| part.as_ident()).collect();
     let folded = |ident: &sqlparser::ast::Ident| match ident.quote_style {
         Some(_) => ident.value.clone(),
         None => ident.value.to_lowercase(),
     };
+    let refused =
+        || Err(Error::invalid(format!("`{name}` cannot be a table's name")).at(name.span()));
     match parts.as_slice() {
         [table] => Ok(folded(table)),
         [schema, table] if folded(schema) == "public" => Ok(folded(table)),
-        _ => Err(Error::invalid(format!("`{name}` cannot be a table's name")).at(name.span())),
+        [schema, table] if folded(schema) == SCHEMA => match kept_as_table(&folded(table)) {
+            Some(table) => Ok(table.to_owned()),
+            None => refused(),
+        },
+        _ => refused(),
     }
 }
 

@@ -11,6 +11,7 @@ mod depth;
 mod dialect;
 mod index;
 mod lifecycle;
+mod redact;
 mod scope;
 mod sequenced;
 mod statement;
@@ -22,6 +23,7 @@ pub(crate) use bind::bind_statement as bind;
 pub(crate) use create_table::{CreateTable, literal, table_name};
 pub(crate) use index::CreateIndex;
 pub(crate) use lifecycle::{AttachFrom, LifecycleChange, pinned};
+pub(crate) use redact::redact;
 pub(crate) use scope::{EVENT_ID, is_hidden, show_periods};
 pub(crate) use sequenced::{Sequenced, sequenced};
 pub(crate) use statement::{

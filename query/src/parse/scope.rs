@@ -10,8 +10,8 @@ use std::ops::ControlFlow;
 use annals_engine::{SYSTEM_FROM, SYSTEM_TO, VALID_FROM, VALID_TO};
 use sqlparser::ast::{
     ExcludeSelectItem, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query,
-    Select, SelectItem, SelectItemQualifiedWildcardKind, Spanned, TableFactor, TableWithJoins,
-    Visit, VisitMut, Visitor, VisitorMut, WildcardAdditionalOptions,
+    Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Spanned, TableFactor,
+    TableWithJoins, Visit, VisitMut, Visitor, VisitorMut, WildcardAdditionalOptions,
 };
 use sqlparser::tokenizer::Span;
 
@@ -355,6 +355,21 @@ fn flow_or(
     }
 }
 
+/// Whether a query's body is a change, or has one among the operands of UNION and its like; subqueries are visited for themselves.
+fn is_change(body: &SetExpr) -> bool {
+    let mut pending = vec![body];
+    while let Some(body) = pending.pop() {
+        match body {
+            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
+                return true;
+            }
+            SetExpr::SetOperation { left, right, .. } => pending.extend([&**left, &**right]),
+            SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::Values(_) | SetExpr::Table(_) => (),
+        }
+    }
+    false
+}
+
 struct Check;
 
 impl Check {
@@ -367,6 +382,9 @@ impl Visitor for Check {
     type Break = Error;
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Error> {
+        if is_change(&query.body) {
+            return Check::refuse("a change inside a query", query.span());
+        }
         let is_plain = query.locks.is_empty()
             && query.for_clause.is_none()
             && query.settings.is_none()

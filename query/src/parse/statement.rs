@@ -1,7 +1,7 @@
 //! One statement: what it asks, with what the SQL library does not know taken off.
 
 use sqlparser::ast::{
-    Assignment, Expr, FromTable, Ident, ObjectName, Query, SelectItem, SetExpr,
+    Assignment, Expr, FromTable, Ident, ObjectName, Query, SelectItem, SetExpr, Spanned,
     Statement as SqlStatement, TableFactor, TableObject, TableWithJoins, UpdateTableFromKind,
 };
 use sqlparser::parser::Parser;
@@ -11,9 +11,11 @@ use super::alter_table::{self, AlterTable};
 use super::create_table::{self, CreateTable, table_name};
 use super::dialect::AnnalsDialect;
 use super::index::{self, CreateIndex};
+use super::redact::redact_tokens;
 use super::scope::visit_versions;
 use super::tokens::{Tokens, Words, are_words, split, word_at};
 use super::{depth, sequenced, temporal};
+use crate::catalog::is_reserved_table;
 use crate::error::{Error, Result, from_parser};
 
 /// A statement and the words that name its places.
@@ -24,6 +26,8 @@ pub(crate) struct Parsed {
     pub(crate) words: Vec<(String, Span)>,
     /// Whether a hidden column is named anywhere.
     pub(crate) names_periods: bool,
+    /// The text without its values; see [`super::redact`].
+    pub(crate) redacted: String,
 }
 
 /// What a statement asks.
@@ -103,7 +107,8 @@ fn parse_one(tokens: &[TokenWithSpan]) -> Result<Parsed> {
     let statement = read(&temporal::rewrite(tokens)?, names_periods)
         .map_err(|error| misplaced(error, tokens))?;
     visit_versions(&statement)?;
-    Ok(Parsed { statement, words, names_periods })
+    let redacted = redact_tokens(tokens);
+    Ok(Parsed { statement, words, names_periods, redacted })
 }
 
 /// What the parser says of a temporal clause that it cannot place speaks of signs that nobody wrote.
@@ -403,7 +408,12 @@ fn column_name(name: ObjectName) -> Result<Ident> {
 
 /// `DESCRIBE t` asks the catalogue.
 fn describe(table: ObjectName) -> Result<Statement> {
-    let name = table_name(&table)?.replace('\'', "''");
+    let name = table_name(&table)?;
+    if is_reserved_table(&name) {
+        let message = format!("`{name}` is a system table: DESCRIBE takes a table");
+        return Err(Error::invalid(message).at(table.span()));
+    }
+    let name = name.replace('\'', "''");
     let query = canned(&format!(
         "SELECT column_name, data_type, is_nullable, is_key FROM annals.columns \
          WHERE table_name = '{name}' ORDER BY ordinal_position"

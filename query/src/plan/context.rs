@@ -234,6 +234,7 @@ impl Planner {
     fn missing(&self, name: &str) -> Error {
         let tables = self.context.snapshot.tables();
         let names = tables.iter().map(|table| table.name.as_str());
+        let names = names.filter(|name| !catalog::is_reserved_table(name));
         let names = names.chain(self.context.views.keys().map(String::as_str));
         Error::invalid(format!("there is no table `{name}`{}", did_you_mean(name, names)))
     }
@@ -243,6 +244,11 @@ impl ContextProvider for Planner {
     fn get_table_source(&self, name: TableReference) -> PlanResult<Arc<dyn TableSource>> {
         let context = &self.context;
         if name.schema() == Some(catalog::SCHEMA) {
+            if let Some(kept) = catalog::kept_as_table(name.table())
+                && let Ok(table) = context.table(kept)
+            {
+                return Ok(provider_as_source(Arc::new(table)));
+            }
             let table =
                 catalog::table(&context.database, &context.snapshot, &context.state, name.table())?;
             return Ok(provider_as_source(table));

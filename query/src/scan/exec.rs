@@ -190,9 +190,10 @@ impl ExecutionPlan for TemporalScan {
             let part = scan.part(partition)?;
             timer.done();
             let Some(mut rows) = part else { return Ok(()) };
+            let is_wanted = || !sender.is_closed();
             loop {
                 let timer = time.timer();
-                let next = rows.next();
+                let next = rows.next_while(&is_wanted);
                 timer.done();
                 let Some(batch) = next else { break };
                 let batch = batch.map_err(|error| DataFusionError::from(Error::from(error)))?;

@@ -5,6 +5,7 @@
 
 mod dynamic;
 mod exec;
+mod occurrence;
 mod pushdown;
 mod table;
 mod view;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use annals_engine::{
-    Axis, Clause, MissingPartition, SYSTEM_FROM, SYSTEM_TO, Scan, ScanEstimate, Snapshot, System,
-    TableSchema, VALID_FROM, VALID_TO, Valid, arrow::datatypes as engine_types,
+    Axis, Clause, MissingPartition, Predicate, SYSTEM_FROM, SYSTEM_TO, Scan, ScanEstimate,
+    Snapshot, System, TableSchema, VALID_FROM, VALID_TO, Valid, arrow::datatypes as engine_types,
 };
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
@@ -14,6 +14,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::exec::TemporalScan;
+use super::occurrence;
 use super::pushdown::predicate_of;
 use crate::error::Result;
 use crate::plan::Clauses;
@@ -107,7 +108,20 @@ impl TemporalTable {
     /// What a scan with these filters would touch.
     pub(crate) fn estimate(&self, filters: &[Expr]) -> Result<ScanEstimate> {
         let predicates = filters.iter().filter_map(|filter| predicate_of(filter, &self.schema));
-        Ok(predicates.fold(self.engine_scan()?, Scan::filter).estimate()?)
+        Ok(self.filtered(predicates.collect())?.estimate()?)
+    }
+
+    /// The engine's scan of the rows that these hold for.
+    fn filtered(&self, predicates: Vec<Predicate>) -> Result<Scan> {
+        let mut scan = self.engine_scan()?;
+        let is_over_all = matches!(self.valid, None | Some(Clause::All));
+        if self.table.is_event
+            && is_over_all
+            && let Some(occurred) = occurrence::clause_of(&predicates)
+        {
+            scan = scan.valid(occurred);
+        }
+        Ok(predicates.into_iter().fold(scan, Scan::filter))
     }
 
     /// The engine's scan, before columns and filters are chosen.
@@ -174,16 +188,16 @@ impl TableProvider for TemporalTable {
             Some(columns) => Arc::new(self.schema.project(columns)?),
             None => self.schema.clone(),
         };
-        let mut scan = self.engine_scan()?;
-        scan = scan.columns(schema.fields().iter().map(|field| field.name().clone()));
-        let mut shown = Vec::new();
+        let (mut predicates, mut shown) = (Vec::new(), Vec::new());
         for filter in filters {
             let Some(predicate) = predicate_of(filter, &self.schema) else {
                 return datafusion::common::internal_err!("{filter} was not pushed down");
             };
             shown.push(filter.to_string());
-            scan = scan.filter(predicate);
+            predicates.push(predicate);
         }
+        let mut scan = self.filtered(predicates)?;
+        scan = scan.columns(schema.fields().iter().map(|field| field.name().clone()));
         if let Some(limit) = limit {
             scan = scan.limit(limit);
         }

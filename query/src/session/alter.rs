@@ -3,6 +3,7 @@
 use annals_engine::{ErrorKind, TableChange, TableSchema};
 
 use super::{Outcome, Session, Tag};
+use crate::catalog::is_reserved_table;
 use crate::error::{Error, Result};
 use crate::parse::{AlterTable, TableAction, table_name};
 
@@ -19,6 +20,10 @@ impl Session {
             TableAction::Change { change, is_optional } => (change, is_optional),
             TableAction::Lifecycle(change) => return self.change_life(&name, change).await,
         };
+        if is_reserved_table(&name) {
+            let message = format!("`{name}` is a system table: its columns are not changed");
+            return Err(Error::invalid(message));
+        }
         let database = self.sql.database().clone();
         if is_optional && is_done(&change, &*database.table(&name)?) {
             return Ok(Outcome::done(Tag::AlterTable));

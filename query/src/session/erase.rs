@@ -2,7 +2,6 @@
 
 use annals_engine::{ErasureRequest, ErrorKind, MissingPartition, Snapshot};
 use arrow::compute::concat_batches;
-use futures::TryStreamExt;
 
 use super::sql::on_deep_stack;
 use super::{Outcome, Session, Tag};
@@ -30,8 +29,7 @@ impl Session {
         let _turn = sql.write_turn().await;
         let planner = Planner::new(self.context(self.snapshot()?, names_periods));
         let erasing = on_deep_stack(|| Erasing::plan(&planner, erase))?;
-        let batches: Vec<_> = self.stream(&erasing.plan).await?.try_collect().await?;
-        let mut keys = erasing.keys(&batches)?;
+        let mut keys = erasing.keys(&self.gather(&erasing.plan).await?.batches)?;
         let outside = outside(&self.snapshot()?, &erasing.table.name)?;
         let mut notices = Vec::new();
         // What is not found may be outside, or in a backup.

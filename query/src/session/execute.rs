@@ -5,7 +5,9 @@ use std::sync::Arc;
 use annals_engine::{ErrorKind, Snapshot, SystemTime, Value};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source_as_provider;
-use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::memory_pool::MemoryPool;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use futures::TryStreamExt;
@@ -13,18 +15,16 @@ use sqlparser::ast::{Expr, ObjectName, Query};
 
 use super::breadth::is_serial;
 use super::lifecycle::with_absolute_folder;
-use super::missing::{check_changeable, notices_of};
+use super::memory::{self, Held};
+use super::missing::notices_of;
 use super::sql::on_deep_stack;
 use super::transaction::OpenTransaction;
-use super::{Outcome, Prepared, Session, Tag, direct};
-use crate::dml;
+use super::{Access, Outcome, Prepared, Session, Tag, direct};
+use crate::catalog::{check_free, is_reserved_table};
 use crate::error::{Error, Result};
 use crate::parse::{CreateTable, Defaults, Statement, bind, condition_query, table_name};
 use crate::plan::{Bound, Context, Planner, View};
 use crate::scan::TemporalTable;
-
-/// A change outside a transaction is tried so often when others change the same tables.
-const ATTEMPT_COUNT_MAX: usize = 16;
 
 impl Session {
     pub(super) async fn dispatch(
@@ -32,6 +32,7 @@ impl Session {
         prepared: &Prepared,
         parameters: &[Value],
     ) -> Result<Outcome> {
+        self.check_defaults(prepared)?;
         let parsed = &prepared.parsed;
         let mut statement = parsed.statement.clone();
         on_deep_stack(|| bind(&mut statement, parameters))?;
@@ -134,70 +135,57 @@ impl Session {
         self.answer(Tag::Select, &plan, now).await
     }
 
+    /// Changes are planned over tables at the session's defaults too, but what they change is what is believed now.
+    fn check_defaults(&self, prepared: &Prepared) -> Result<()> {
+        let axis = match (self.system, self.valid) {
+            (Some(_), _) => "system",
+            (None, Some(_)) => "valid",
+            (None, None) => return Ok(()),
+        };
+        let tag = prepared.tag();
+        if prepared.access() == Access::Read || tag == Tag::Rollback {
+            return Ok(());
+        }
+        let message = format!(
+            "{tag} concerns what is believed now, and a default {axis} time is set: run it without default instants"
+        );
+        Err(Error::invalid(message))
+    }
+
     pub(super) async fn stream(&self, plan: &LogicalPlan) -> Result<SendableRecordBatchStream> {
+        Ok(self.start(plan).await?.0)
+    }
+
+    /// The answer of a plan with all of its rows; while they are held, they count as memory of the statement.
+    pub(super) async fn gather(&self, plan: &LogicalPlan) -> Result<Held> {
+        let (rows, memory) = self.start(plan).await?;
+        memory::gather(rows, &memory).await
+    }
+
+    /// The answer of a plan, and the memory that it may take.
+    async fn start(
+        &self,
+        plan: &LogicalPlan,
+    ) -> Result<(SendableRecordBatchStream, Arc<dyn MemoryPool>)> {
+        // Whatever was planned, running it reads and nothing else.
+        let reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false);
+        reads.with_allow_statements(false).verify_plan(plan)?;
         let plan = self.sql.state().optimize(plan)?;
         let state = if is_serial(&plan)? { self.sql.serial_state() } else { self.sql.state() };
         let physical = state.query_planner().create_physical_plan(&plan, &**state).await?;
-        Ok(execute_stream(physical, state.task_ctx())?)
+        let context = TaskContext::from(&**state);
+        let context = match self.memory_bytes_max {
+            Some(bytes_max) => memory::bounded(context, bytes_max),
+            None => context,
+        };
+        let pool = context.memory_pool().clone();
+        Ok((execute_stream(physical, Arc::new(context))?, pool))
     }
 
     async fn answer(&self, tag: Tag, plan: &LogicalPlan, now: SystemTime) -> Result<Outcome> {
         let notices = notices_of(plan)?;
         let rows = Some(self.stream(plan).await?);
         Ok(Outcome { rows, notices, system_time: Some(now), ..Outcome::done(tag) })
-    }
-
-    /// Runs a change in the open transaction, or in one of its own, again if others came between.
-    async fn change(&mut self, statement: &Statement, names_periods: bool) -> Result<Outcome> {
-        if let Some(mut open) = self.transaction.take() {
-            let result = self.stage(&mut open, statement, names_periods).await;
-            self.transaction = Some(open);
-            return result;
-        }
-        let sql = self.sql.clone();
-        let _turn = sql.write_turn().await;
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let mut open = OpenTransaction::begin(sql.database(), None)?;
-            let may_try_again = |error: &Error| {
-                let came_between = matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Erased);
-                came_between && attempt < ATTEMPT_COUNT_MAX
-            };
-            let mut outcome = match self.stage(&mut open, statement, names_periods).await {
-                Err(error) if error.kind() == ErrorKind::Erased && may_try_again(&error) => {
-                    continue;
-                }
-                staged => staged?,
-            };
-            match open.commit().await {
-                Err(error) if may_try_again(&error) => continue,
-                done => outcome.commit = done?,
-            }
-            return Ok(outcome);
-        }
-    }
-
-    async fn stage(
-        &self,
-        open: &mut OpenTransaction,
-        statement: &Statement,
-        names_periods: bool,
-    ) -> Result<Outcome> {
-        let snapshot = open.snapshot()?;
-        let planner = Planner::new(self.context(snapshot.clone(), names_periods));
-        let change = on_deep_stack(|| dml::plan(&planner, statement, open.acts_from()))?;
-        if matches!(change.tag, Tag::Update | Tag::Delete) {
-            check_changeable(&change.plan, change.table_name())?;
-        }
-        let notices = notices_of(&change.plan)?;
-        let rows = self.stream(&change.plan).await?;
-        if change.reads_rows {
-            open.depends_on(tables_of(&change.plan)?);
-        }
-        let batches = rows.try_collect().await?;
-        let row_count = change.stage(&snapshot, open, batches)?;
-        Ok(Outcome { row_count, notices, ..Outcome::done(change.tag) })
     }
 
     async fn create_table(&mut self, create: CreateTable) -> Result<Outcome> {
@@ -228,6 +216,7 @@ impl Session {
         names_periods: bool,
     ) -> Result<Outcome> {
         let name = table_name(name)?;
+        check_free(&name)?;
         if self.views.contains_key(&name) && !or_replace {
             return Err(Error::invalid(format!("there is a view `{name}` already")));
         }
@@ -301,13 +290,15 @@ impl Session {
     }
 }
 
-/// The tables that a plan reads, those of its subqueries among them.
-fn tables_of(plan: &LogicalPlan) -> Result<Vec<String>> {
+/// The tables that a plan reads, those of its subqueries among them. System tables are shown as they are when they are read, and
+/// nothing is taken back because they go on.
+pub(super) fn tables_of(plan: &LogicalPlan) -> Result<Vec<String>> {
     let mut found = Vec::new();
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node
             && let Ok(provider) = source_as_provider(&scan.source)
             && let Some(table) = provider.downcast_ref::<TemporalTable>()
+            && !is_reserved_table(&table.table().name)
         {
             found.push(table.table().name.clone());
         }

@@ -1,16 +1,20 @@
 //! Sessions: statements one after the other, each against one snapshot, transactions across several.
 
+mod access;
 mod alter;
 mod breadth;
+mod change;
 mod direct;
 mod erase;
 mod execute;
 mod index;
 mod lifecycle;
+mod memory;
 mod missing;
 mod outcome;
 mod prepared;
 mod sql;
+mod texts;
 mod transaction;
 
 use std::sync::Arc;
@@ -19,6 +23,7 @@ use annals_engine::{SystemTime, ValidTime, Value};
 use arrow::array::RecordBatch;
 use futures::TryStreamExt;
 
+pub use access::Access;
 pub use outcome::{Outcome, Tag};
 pub use prepared::Prepared;
 pub use sql::{Sql, SqlOptions};
@@ -37,6 +42,7 @@ pub struct Session {
     valid: Option<ValidTime>,
     system: Option<SystemTime>,
     user: Option<String>,
+    memory_bytes_max: Option<usize>,
 }
 
 impl std::fmt::Debug for Session {
@@ -56,14 +62,24 @@ impl Session {
             valid: None,
             system: None,
             user: None,
+            memory_bytes_max: None,
         }
     }
 
     /// Instants at which tables without a clause are read, in place of now; a statement's own `SETTING` goes before them. Event tables
     /// are read over all of valid time in any case.
+    ///
+    /// While one is set, statements that change something are refused (`Invalid`), all but ROLLBACK: they concern what is believed now,
+    /// and say which valid time they are about themselves.
     pub fn set_defaults(&mut self, valid: Option<ValidTime>, system: Option<SystemTime>) {
         self.valid = valid;
         self.system = system;
+    }
+
+    /// The most bytes that one statement may hold for its sorts, joins and aggregates, and for the rows of a change, out of what all
+    /// share ([`SqlOptions::memory_bytes_max`]). What can spill does so beyond that; the rest fails with the kind `Exhausted`.
+    pub fn set_memory_bytes_max(&mut self, bytes: usize) {
+        self.memory_bytes_max = Some(bytes);
     }
 
     /// Whether BEGIN has been said and neither COMMIT nor ROLLBACK.

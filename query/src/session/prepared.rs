@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::Tag;
+use super::access::{self, Access};
 use crate::error::Error;
 use crate::parse::Parsed;
 
@@ -12,6 +14,27 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// What the statement asks to be allowed.
+    pub fn access(&self) -> Access {
+        access::access(&self.parsed.statement)
+    }
+
+    /// What kind of statement it is: the tag that its outcome will have.
+    pub fn tag(&self) -> Tag {
+        access::tag(&self.parsed.statement)
+    }
+
+    /// Whether its outcome will have rows.
+    pub fn returns_rows(&self) -> bool {
+        access::returns_rows(&self.parsed.statement)
+    }
+
+    /// The text without its values: every literal is `?`, comments are gone, white space is folded, of the rows of VALUES the first is
+    /// shown; at most 4,096 bytes. Names stay. This is what may be kept of a statement where erased values must not stay.
+    pub fn redacted(&self) -> &str {
+        &self.parsed.redacted
+    }
+
     /// The same error at the place of the name that it speaks of, if it has no place yet: names stand in back quotes, and the
     /// first word of the statement that is this name is meant.
     pub(crate) fn place(&self, error: Error) -> Error {

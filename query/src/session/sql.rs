@@ -11,18 +11,14 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::registry::FunctionRegistry;
 use datafusion::prelude::SessionConfig;
-use parking_lot::Mutex;
 
+use super::texts::Texts;
 use super::{Prepared, Session};
+use crate::catalog::{self, StatementRecord};
 use crate::error::Result;
 use crate::functions;
 use crate::parse::parse;
 use crate::plan::Uuids;
-
-/// So many texts are kept as they were read.
-const PREPARED_COUNT_MAX: usize = 256;
-/// Longer texts are not kept.
-const PREPARED_BYTES_MAX: usize = 16_384;
 
 /// A database that speaks SQL. Cloning is cheap; all clones share the memory that queries may take.
 #[derive(Clone)]
@@ -35,7 +31,7 @@ struct Shared {
     state: Arc<SessionState>,
     /// The same for queries that one thread does best.
     serial_state: Arc<SessionState>,
-    prepared: Mutex<Vec<(String, Vec<Prepared>)>>,
+    texts: Texts,
     /// Changes that read before they write follow one another; see `Session`.
     writer: tokio::sync::Mutex<()>,
 }
@@ -107,7 +103,7 @@ impl Sql {
             database,
             state: Arc::new(state),
             serial_state: Arc::new(serial_state),
-            prepared: Mutex::new(Vec::new()),
+            texts: Texts::new(),
             writer: tokio::sync::Mutex::new(()),
         };
         Ok(Sql { shared: Arc::new(shared) })
@@ -121,6 +117,15 @@ impl Sql {
     /// The database underneath.
     pub fn database(&self) -> &Database {
         &self.shared.database
+    }
+
+    /// Puts statements on record, all of them or none, for `annals.audit` to show; durable when it returns, as far as the database's
+    /// sync mode says. Blocks until then.
+    ///
+    /// They are rows of the event table `annals.statements`, which is made when there is the first. Errors are those of a commit, and
+    /// `Conflict` if a table of this name was made with other columns by somebody else.
+    pub fn record_statements(&self, records: &[StatementRecord]) -> Result<()> {
+        catalog::record(&self.shared.database, records)
     }
 
     pub(crate) fn state(&self) -> &Arc<SessionState> {
@@ -137,23 +142,17 @@ impl Sql {
 
     /// Lets go of the texts that were read: they have values in them, perhaps erased ones.
     pub(super) fn forget_texts(&self) {
-        self.shared.prepared.lock().clear();
+        self.shared.texts.forget();
     }
 
     pub(super) fn prepare(&self, sql: &str) -> Result<Vec<Prepared>> {
-        if let Some((_, known)) = self.shared.prepared.lock().iter().find(|(text, _)| text == sql) {
-            return Ok(known.clone());
+        if let Some(known) = self.shared.texts.get(sql) {
+            return Ok(known);
         }
         let parsed = on_deep_stack(|| parse(sql))?;
         let prepared: Vec<Prepared> =
             parsed.into_iter().map(|parsed| Prepared { parsed: Arc::new(parsed) }).collect();
-        if sql.len() <= PREPARED_BYTES_MAX {
-            let mut kept = self.shared.prepared.lock();
-            if kept.len() >= PREPARED_COUNT_MAX {
-                kept.remove(0);
-            }
-            kept.push((sql.to_owned(), prepared.clone()));
-        }
+        self.shared.texts.keep(sql, &prepared);
         Ok(prepared)
     }
 }

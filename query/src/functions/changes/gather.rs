@@ -61,11 +61,12 @@ pub(super) fn gather(
     }
     let encoders = Encoders::new(request)?;
     for side in [Side::Old, Side::New] {
-        for batch in scan(request, side).map_err(external)? {
-            if !is_wanted() {
-                return exec_err!("{request}: nobody waits for the answer");
-            }
+        let mut rows = scan(request, side).map_err(external)?;
+        while let Some(batch) = rows.next_while(is_wanted) {
             versions.push(request, side, batch.map_err(external)?, &encoders)?;
+        }
+        if !is_wanted() {
+            return exec_err!("{request}: nobody waits for the answer");
         }
     }
     let mut sorted = std::mem::take(&mut versions.sorted);

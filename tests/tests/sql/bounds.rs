@@ -1,0 +1,107 @@
+//! What one session is held to: the memory of a statement, and instants that only questions take.
+
+use annals_engine::{ErrorKind, ValidTime};
+use annals_query::SqlOptions;
+use annals_tests::prices::system;
+use annals_tests::rows::Cell;
+use annals_tests::scratch::Scratch;
+
+use crate::session::Client;
+
+const MIB: usize = 1 << 20;
+
+/// A session of a database whose statements share 64 MiB.
+fn client() -> Client {
+    let scratch = Scratch::in_memory(system("2030-01-01")).memtable_bytes(64 * MIB);
+    let options = SqlOptions::default().memory_bytes_max(64 * MIB).thread_count(2);
+    let mut client = Client::with(scratch.open(), options);
+    client.run("CREATE TABLE t (k BIGINT, v TEXT, PRIMARY KEY (k))").expect("a table");
+    client
+}
+
+const ROWS: &str = "SELECT value AS k, repeat('x', 100) AS v FROM generate_series(1, 100000)";
+
+#[test]
+fn a_statement_beyond_its_memory_is_refused_with_the_limit_and_others_have_theirs() {
+    let mut bounded = client();
+    let mut free = Client::of(bounded.sql());
+    bounded.session().set_memory_bytes_max(MIB);
+    for sql in [
+        format!("SELECT count(*) FROM ({ROWS}) a JOIN ({ROWS}) b ON a.v || a.k = b.v || b.k"),
+        format!("UPSERT INTO t {ROWS}"),
+    ] {
+        let error = bounded.run(&sql).map(|_| ()).expect_err(&sql);
+        assert_eq!(error.kind(), ErrorKind::Exhausted, "{error}, of {sql}");
+        assert!(error.message().contains("1048576 bytes"), "{error}, of {sql}");
+        free.run(&sql).unwrap_or_else(|error| panic!("{error}, of {sql}"));
+    }
+    // Each statement has the whole of it: what the ones before took is given back.
+    let few = "UPSERT INTO t SELECT value, 'x' FROM generate_series(1, 1000)";
+    for _ in 0..20 {
+        bounded.run(few).expect("a small change");
+    }
+    assert_eq!(bounded.ask("SELECT count(*) FROM t"), [[Cell::Int(100_000)]]);
+}
+
+#[test]
+fn what_can_spill_does_so_within_the_memory_of_its_statement() {
+    let mut client = client();
+    client.session().set_memory_bytes_max(6 * MIB);
+    let found = client.ask(&format!("SELECT k FROM ({ROWS}) ORDER BY v, k DESC OFFSET 99998"));
+    assert_eq!(found, [[Cell::Int(2)], [Cell::Int(1)]]);
+    let groups = client.ask(&format!(
+        "SELECT count(*) FROM (SELECT v || k, count(*) FROM ({ROWS}) GROUP BY v || k)"
+    ));
+    assert_eq!(groups, [[Cell::Int(100_000)]]);
+}
+
+#[test]
+fn the_memory_that_all_share_bounds_a_statement_of_a_higher_limit() {
+    let mut client = client();
+    client.session().set_memory_bytes_max(usize::MAX);
+    let rows = ROWS.replace("100000", "2000000");
+    let sql = format!("UPSERT INTO t {rows}");
+    let error = client.run(&sql).map(|_| ()).expect_err("more than all may have");
+    assert_eq!(error.kind(), ErrorKind::Exhausted, "{error}");
+    assert_eq!(client.ask("SELECT count(*) FROM t"), [[Cell::Int(0)]]);
+}
+
+#[test]
+fn while_default_instants_are_set_nothing_is_changed() {
+    let mut client = client();
+    client.run("INSERT INTO t VALUES (1, 'one')").expect("a row");
+    let past = (ValidTime::from_micros(0), system("2000-01-01"));
+    for defaults in [(Some(past.0), None), (None, Some(past.1)), (Some(past.0), Some(past.1))] {
+        client.session().set_defaults(defaults.0, defaults.1);
+        let axis = if defaults.1.is_some() { "system" } else { "valid" };
+        for sql in [
+            "INSERT INTO t VALUES (2, 'two')",
+            "UPSERT INTO t SELECT k + 1, v FROM t",
+            "UPDATE t SET v = 'other'",
+            "UPDATE t FOR ALL VALID_TIME SET v = 'other'",
+            "DELETE FROM t",
+            "ERASE FROM t WHERE k = 1",
+            "BEGIN",
+            "COMMIT",
+            "ASSERT EXISTS (SELECT 1 FROM t)",
+            "CREATE TABLE u (k BIGINT, PRIMARY KEY (k))",
+            "ALTER TABLE t ADD COLUMN c TEXT",
+            "CREATE INDEX i ON t (v)",
+        ] {
+            let error = client.run(sql).map(|_| ()).expect_err(sql);
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{error}, of {sql}");
+            let place = format!("a default {axis} time is set");
+            assert!(error.message().contains(&place), "{error}, of {sql}");
+        }
+        assert_eq!(client.ask("SELECT count(*) FROM t"), [[Cell::Int(0)]]);
+        client.run("EXPLAIN SELECT * FROM t").expect("a plan");
+        client.run("CREATE OR REPLACE TEMPORARY VIEW w AS SELECT * FROM t").expect("a view");
+    }
+    client.session().set_defaults(None, None);
+    client.run("BEGIN").expect("a transaction");
+    client.session().set_defaults(None, Some(past.1));
+    client.run("ROLLBACK").expect("a transaction can always be given up");
+    client.session().set_defaults(None, None);
+    let found = client.ask("SELECT k, v FROM t");
+    assert_eq!(found, [[Cell::Int(1), Cell::text("one")]]);
+}
