@@ -10,14 +10,13 @@
 //! Results go to standard output, everything else to standard error. The exit status is 0; or 1 with a line on standard error
 //! that says what was wrong and where; or 2 if the command line itself makes no sense; or 130 after Ctrl-C.
 
-#[allow(dead_code, unused_imports, reason = "requests are not served yet")]
 mod auth;
 mod cli;
-#[allow(dead_code, unused_imports, reason = "requests are not served yet")]
 mod config;
 mod error;
 mod http;
 mod import;
+mod ingest;
 mod logging;
 mod output;
 mod small_file;
