@@ -322,6 +322,19 @@ mod certificates {
         load(&format!("{key}{certificate}"), &format!("{certificate}{key}")).expect("both in one");
     }
 
+    /// The other two forms of a key, as `openssl ecparam -genkey` and `openssl genrsa -traditional` write them.
+    #[test]
+    fn keys_of_every_form_are_loaded() {
+        let (certificate, key) =
+            (include_str!("testdata/sec1.cert.pem"), include_str!("testdata/sec1.key.pem"));
+        assert!(key.starts_with("-----BEGIN EC PRIVATE KEY-----"));
+        load(certificate, key).expect("SEC1");
+        let (certificate, key) =
+            (include_str!("testdata/pkcs1.cert.pem"), include_str!("testdata/pkcs1.key.pem"));
+        assert!(key.starts_with("-----BEGIN RSA PRIVATE KEY-----"));
+        load(certificate, key).expect("PKCS#1");
+    }
+
     #[test]
     fn what_does_not_fit_names_the_file_and_shows_nothing_of_it() {
         let (mine, other) = (certified(), certified());
