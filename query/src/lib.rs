@@ -55,8 +55,8 @@ mod session;
 
 pub use annals_engine;
 pub use arrow;
-pub use datafusion::execution::SendableRecordBatchStream;
 pub use catalog::{StatementRecord, is_reserved_table};
+pub use datafusion::execution::SendableRecordBatchStream;
 pub use error::{Error, Place, Result};
 pub use session::{Access, Outcome, Prepared, Session, Sql, SqlOptions, Tag};
 

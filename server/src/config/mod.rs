@@ -19,7 +19,6 @@ use std::path::{Path, PathBuf};
 use annals_engine::{Options, SyncMode};
 
 pub(crate) use flags::Flags;
-pub(crate) use inspect::Findings;
 pub(crate) use resolve::{Resolved, Sources};
 
 /// The settings of a server. They do not change while it runs.

@@ -10,9 +10,6 @@ use utoipa::openapi::{
 
 use super::problem::{Code, ProblemDocument};
 
-/// Where it is found.
-pub(crate) const PATH: &str = "/v1/openapi.json";
-
 /// What stands before the routes.
 pub(crate) fn base() -> OpenApi {
     let info = InfoBuilder::new()
@@ -45,8 +42,7 @@ fn add_problems(operation: &mut Operation) {
         by_status.entry(code.status().as_u16()).or_default().push(*code);
     }
     for (status, codes) in by_status {
-        let meanings =
-            codes.iter().map(|code| format!("`{}`: {}", code.text(), code.meaning()));
+        let meanings = codes.iter().map(|code| format!("`{}`: {}", code.text(), code.meaning()));
         let reference = utoipa::openapi::Ref::from_schema_name("Problem");
         let content = ContentBuilder::new().schema(Some(reference)).build();
         let response = ResponseBuilder::new()

@@ -56,10 +56,8 @@ impl Gate {
         let before = self.waiting_count.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(&self.waiting_count);
         if before >= self.queue_count_max {
-            let detail = format!(
-                "{} requests are running and {before} are waiting",
-                self.running_count_max
-            );
+            let detail =
+                format!("{} requests are running and {before} are waiting", self.running_count_max);
             return Err(Problem::new(Code::Overloaded, detail));
         }
         let limit = Duration::from_millis(self.queue_ms_max);

@@ -55,7 +55,7 @@ async fn run(config: Config, access: Access, sql: Sql) -> Result<()> {
         }
     };
     let app = Arc::new(App::new(sql, config, access.tokens, audit));
-    let (router, _) = router::routes(app.clone());
+    let router = router::routes(app.clone());
     let tls = access.tls.map(TlsAcceptor::from);
     connection::serve(app.clone(), router, listener, tls, end).await;
     // With the last of those who put statements on record the writer ends, once it has written them.

@@ -32,8 +32,7 @@ impl App {
     /// A server that is ready.
     pub(crate) fn new(sql: Sql, config: Config, tokens: Arc<Tokens>, audit: Audit) -> App {
         let limits = &config.limits;
-        let gate =
-            Gate::new(limits.running_count_max, limits.queue_count_max, limits.queue_ms_max);
+        let gate = Gate::new(limits.running_count_max, limits.queue_count_max, limits.queue_ms_max);
         let metrics = Metrics::new();
         App { sql, config, tokens, gate, metrics, audit, is_ending: AtomicBool::new(false) }
     }

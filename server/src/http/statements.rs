@@ -56,9 +56,8 @@ impl Statements {
         if before.iter().any(Prepared::returns_rows) {
             return refuse("a request has one answer: only its last statement can be a query");
         }
-        let is_control = |one: &Prepared| {
-            matches!(one.tag(), Tag::Begin | Tag::Commit | Tag::Rollback)
-        };
+        let is_control =
+            |one: &Prepared| matches!(one.tag(), Tag::Begin | Tag::Commit | Tag::Rollback);
         let is_define = |one: &Prepared| one.access() == Access::Define;
         if !before.is_empty() && prepared.iter().any(is_define) {
             return refuse(

@@ -39,10 +39,7 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<&'static str, 
         (String = "text/plain"), (String = "application/openmetrics-text"),
     )),
 ))]
-pub(crate) async fn metrics(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-) -> impl IntoResponse {
+pub(crate) async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> impl IntoResponse {
     let stats = app.sql.database().stats().ok();
     let gate = &app.gate;
     let text = app.metrics.text(stats.as_ref(), gate.running_count(), gate.waiting_count());

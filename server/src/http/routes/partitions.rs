@@ -108,8 +108,8 @@ pub(crate) struct Change {
 }
 
 /// What a change does.
-type Work = dyn FnOnce(&Database, &str, Partition, &str) -> annals_engine::Result<PartitionChange>
-    + Send;
+type Work =
+    dyn FnOnce(&Database, &str, Partition, &str) -> annals_engine::Result<PartitionChange> + Send;
 
 impl Change {
     /// An error unless the role allows it and the partition is there.
@@ -124,9 +124,8 @@ impl Change {
         find(database, &table)?;
         let is_it = |info: &PartitionInfo| info.table == table && info.partition == partition;
         let parsed = Partition::parse(&partition).ok();
-        let parsed = parsed.filter(|_| {
-            database.partitions().is_ok_and(|partitions| partitions.iter().any(is_it))
-        });
+        let parsed = parsed
+            .filter(|_| database.partitions().is_ok_and(|partitions| partitions.iter().any(is_it)));
         let parsed = parsed.ok_or_else(|| {
             let detail = format!("table `{table}` has no partition `{partition}`");
             Problem::new(Code::NotFound, detail)
@@ -154,6 +153,7 @@ impl Change {
 
 /// The partitions of a table, also those that have left.
 #[utoipa::path(get, path = "/v1/tables/{table}/partitions", tag = "partitions",
+    operation_id = "list_partitions",
     params(("table" = String, Path, description = "The table")),
     responses((status = 200, description = "Its partitions", body = PartitionList)),
 )]
@@ -181,6 +181,7 @@ pub(crate) async fn list(
 
 /// Takes a partition out of every query and leaves it in a folder of its own.
 #[utoipa::path(post, path = "/v1/tables/{table}/partitions/{partition}/detach", tag = "partitions",
+    operation_id = "detach_partition",
     params(("table" = String, Path), ("partition" = String, Path), DryRun),
     responses((status = 200, description = "What has left, or would", body = PartitionChanged)),
 )]
@@ -195,13 +196,19 @@ pub(crate) async fn detach(
     if dry_run.dry_run {
         return preview(&change);
     }
-    change.run("DETACH", Box::new(|database, table, partition, by| {
-        first(database.detach_partitions(table, &[partition], by)?)
-    })).await
+    change
+        .run(
+            "DETACH",
+            Box::new(|database, table, partition, by| {
+                first(database.detach_partitions(table, &[partition], by)?)
+            }),
+        )
+        .await
 }
 
 /// Deletes a partition, live or detached, for ever.
 #[utoipa::path(delete, path = "/v1/tables/{table}/partitions/{partition}", tag = "partitions",
+    operation_id = "drop_partition",
     params(("table" = String, Path), ("partition" = String, Path), DryRun),
     responses((status = 200, description = "What has left, or would", body = PartitionChanged)),
 )]
@@ -216,13 +223,19 @@ pub(crate) async fn remove(
     if dry_run.dry_run {
         return preview(&change);
     }
-    change.run("DROP", Box::new(|database, table, partition, by| {
-        first(database.drop_partitions(table, &[partition], by)?)
-    })).await
+    change
+        .run(
+            "DROP",
+            Box::new(|database, table, partition, by| {
+                first(database.drop_partitions(table, &[partition], by)?)
+            }),
+        )
+        .await
 }
 
 /// Brings a partition back, once every byte of it is verified.
 #[utoipa::path(post, path = "/v1/tables/{table}/partitions/{partition}/attach", tag = "partitions",
+    operation_id = "attach_partition",
     params(("table" = String, Path), ("partition" = String, Path)),
     request_body(content = Option<AttachRequest>),
     responses((status = 200, description = "What is back", body = PartitionChanged)),
@@ -237,13 +250,19 @@ pub(crate) async fn attach(
     let change = Change::of(app, identity, id, named)?;
     let asked: AttachRequest = read(&change.app, request.into_body()).await?.unwrap_or_default();
     let from = asked.from.map(|from| folder(&change.app, "from", &from)).transpose()?;
-    change.run("ATTACH", Box::new(move |database, table, partition, by| {
-        database.attach_partition(table, partition, from.as_deref(), by)
-    })).await
+    change
+        .run(
+            "ATTACH",
+            Box::new(move |database, table, partition, by| {
+                database.attach_partition(table, partition, from.as_deref(), by)
+            }),
+        )
+        .await
 }
 
 /// Moves a partition, live or detached, into a folder elsewhere, as plain Parquet files.
 #[utoipa::path(post, path = "/v1/tables/{table}/partitions/{partition}/archive", tag = "partitions",
+    operation_id = "archive_partition",
     params(("table" = String, Path), ("partition" = String, Path)),
     request_body = ArchiveRequest,
     responses((status = 200, description = "What has left", body = PartitionChanged)),
@@ -259,9 +278,14 @@ pub(crate) async fn archive(
     let asked: Option<ArchiveRequest> = read(&change.app, request.into_body()).await?;
     let asked = asked.ok_or_else(|| Problem::invalid("the body is missing: it names a folder"))?;
     let to = folder(&change.app, "to", &asked.to)?;
-    change.run("ARCHIVE", Box::new(move |database, table, partition, by| {
-        database.archive_partition(table, partition, to, by)
-    })).await
+    change
+        .run(
+            "ARCHIVE",
+            Box::new(move |database, table, partition, by| {
+                database.archive_partition(table, partition, to, by)
+            }),
+        )
+        .await
 }
 
 fn preview(change: &Change) -> Result<Response, Problem> {

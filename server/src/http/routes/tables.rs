@@ -60,7 +60,7 @@ pub(crate) struct TableColumn {
 pub(crate) const RESERVED: &str = "annals.";
 
 /// The catalogue.
-#[utoipa::path(get, path = "/v1/tables", tag = "catalogue", responses(
+#[utoipa::path(get, path = "/v1/tables", operation_id = "list_tables", tag = "catalogue", responses(
     (status = 200, description = "All tables", body = TableList),
 ))]
 pub(crate) async fn list(
@@ -77,7 +77,7 @@ pub(crate) async fn list(
 }
 
 /// One table.
-#[utoipa::path(get, path = "/v1/tables/{table}", tag = "catalogue",
+#[utoipa::path(get, path = "/v1/tables/{table}", operation_id = "get_table", tag = "catalogue",
     params(("table" = String, Path, description = "Its name")),
     responses((status = 200, description = "The table", body = TableDocument)),
 )]
