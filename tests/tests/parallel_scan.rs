@@ -2,11 +2,13 @@
 //!
 //! A table of so many rows that parts are worth it, some of them cut by later flushes and some unflushed, is read by threads.
 
+use std::cell::Cell;
 use std::thread;
 
 use annals_engine::arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use annals_engine::{
     Clause, Column, Comparison, DataType, Database, Predicate, Rows, Scan, ScanMetrics, TableSpec,
+    Value,
 };
 use annals_tests::prices::system;
 use annals_tests::rows::{Row, rows};
@@ -123,4 +125,36 @@ fn what_was_decoded_is_counted_once_however_many_read() {
     let parts = cold(3);
     // Where a part begins amid a row group, the group's dictionaries are read once more.
     assert!((whole..whole * 11 / 10).contains(&parts), "{parts} bytes in parts, {whole} in whole");
+}
+
+#[test]
+fn a_scan_that_nobody_waits_for_ends_between_windows_of_blocks() {
+    let scratch = Scratch::in_memory(system("2030-01-01")).memtable_bytes(64 << 20);
+    let database = numbers(&scratch);
+    database.flush().expect("a flush");
+    let snapshot = database.snapshot().expect("a snapshot");
+    // The rows of these numbers have other marks by now; no zone map can tell.
+    let values = (0..ROW_COUNT).step_by(70).map(Value::Int).collect();
+    let number = Predicate::In { column: "number".to_owned(), values };
+    let scan = snapshot.scan("numbers").expect("the table").filter(number);
+    let scan = scan.filter(Predicate::compare("mark", Comparison::Eq, 0));
+    let calls = Cell::new(0);
+    let asked_until = |last: usize| {
+        calls.set(0);
+        let mut rows = scan.clone().run().expect("a scan");
+        let is_wanted = || {
+            calls.set(calls.get() + 1);
+            calls.get() <= last
+        };
+        let found = rows.next_while(&is_wanted);
+        assert!(found.is_none(), "{found:?}");
+        assert!(rows.next().is_none(), "it has ended");
+        (calls.get(), rows.metrics().block_kept_count)
+    };
+    let (all, blocks) = asked_until(usize::MAX);
+    assert!(all > 4, "asked {all} times");
+    assert_eq!(asked_until(0), (1, 0));
+    let (asked, read) = asked_until(2);
+    assert_eq!(asked, 3);
+    assert!(read < blocks, "{read} blocks of {blocks}");
 }

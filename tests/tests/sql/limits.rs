@@ -98,6 +98,11 @@ fn a_query_that_nobody_reads_on_stops_reading() {
         "SELECT * FROM wide",
         "SELECT * FROM wide ORDER BY pad",
         "SELECT pad, count(*) FROM wide GROUP BY pad",
+        "SEQUENCED VALID_TIME SELECT pad, count(*) FROM wide GROUP BY pad",
+        "SELECT * FROM changes('wide', '2020-01-01', now())",
+        // Nothing of it is ever given: the thread that reads has nobody to tell it that nobody listens.
+        "SELECT * FROM wide WHERE n = 2 OR pad = 'x'",
+        "SELECT * FROM wide WHERE pad = '00'",
     ];
     for sql in queries {
         let read = calls(&mut || {

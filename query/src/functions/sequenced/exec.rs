@@ -6,8 +6,9 @@ use std::sync::Arc;
 use annals_engine::{Period, Valid};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{Result, exec_err, internal_err};
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
@@ -15,14 +16,18 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{
     BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput,
 };
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, InputDistributionRequirements,
     Partitioning, PlanProperties,
 };
-use futures::{StreamExt, TryFutureExt, TryStreamExt, stream};
+use futures::StreamExt;
+use tokio::sync::mpsc::Sender;
 
 use super::input::{Expressions, Gathered, Gatherer};
+
+/// Batches that may wait for their reader.
+const WAITING_BATCH_COUNT: usize = 2;
 
 /// A sequenced aggregate of one input, in one partition.
 #[derive(Debug)]
@@ -120,13 +125,20 @@ impl ExecutionPlan for SequencedAggregateExec {
         let schema = self.schema();
         let expressions = self.expressions.clone();
         let gatherer = Gatherer::new(expressions, self.range, schema.clone(), memory)?;
-        let (row_count, output) = (context.session_config().batch_size(), schema.clone());
+        let row_count = context.session_config().batch_size();
         let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let batches = gather(input, gatherer, metrics)
-            .map_ok(move |(gathered, metrics)| Batches { gathered, row_count, output, metrics })
-            .map_ok(stream::iter);
-        let batches = stream::once(batches).try_flatten();
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
+        let mut stream = RecordBatchReceiverStream::builder(schema.clone(), WAITING_BATCH_COUNT);
+        let sender = stream.tx();
+        stream.spawn(async move {
+            let gatherer = gather(input, gatherer, &metrics).await?;
+            // Sorting and sweeping millions of rows takes seconds: on a thread that nothing else waits for.
+            let work = move || sweep(gatherer, &sender, row_count, &schema, &metrics);
+            match SpawnedTask::spawn_blocking(work).join().await {
+                Ok(swept) => swept,
+                Err(error) => exec_err!("the sweep was interrupted: {error}"),
+            }
+        });
+        Ok(stream.build())
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
@@ -134,42 +146,39 @@ impl ExecutionPlan for SequencedAggregateExec {
     }
 }
 
-/// Reads all of the input, and begins the sweep over it.
+/// Reads all of the input.
 async fn gather(
     mut input: SendableRecordBatchStream,
     mut gatherer: Gatherer,
-    metrics: BaselineMetrics,
-) -> Result<(Gathered, BaselineMetrics)> {
+    metrics: &BaselineMetrics,
+) -> Result<Gatherer> {
     while let Some(batch) = input.next().await {
         let batch = batch?;
         let _timer = metrics.elapsed_compute().timer();
         gatherer.push(&batch)?;
     }
-    let timer = metrics.elapsed_compute().timer();
-    let gathered = gatherer.finish()?;
-    timer.done();
-    Ok((gathered, metrics))
+    Ok(gatherer)
 }
 
-/// The batches of a sweep.
-struct Batches {
-    gathered: Gathered,
+/// Sweeps over all that was gathered, and gives the batches of it; ends soon after nobody takes them any more.
+fn sweep(
+    gatherer: Gatherer,
+    receiver: &Sender<Result<RecordBatch>>,
     row_count: usize,
-    output: SchemaRef,
-    metrics: BaselineMetrics,
-}
-
-impl Iterator for Batches {
-    type Item = Result<RecordBatch>;
-
-    fn next(&mut self) -> Option<Result<RecordBatch>> {
-        let _timer = self.metrics.elapsed_compute().timer();
-        let Gathered { sweep, group_columns, .. } = &mut self.gathered;
-        let pieces = match sweep.next(self.row_count) {
-            Ok(pieces) => pieces?,
-            Err(error) => return Some(Err(error)),
-        };
-        let batch = pieces.batch(group_columns, &sweep.aggregates, &self.output);
-        Some(batch.record_output(&self.metrics))
+    output: &SchemaRef,
+    metrics: &BaselineMetrics,
+) -> Result<()> {
+    let is_wanted = || !receiver.is_closed();
+    let timer = metrics.elapsed_compute().timer();
+    let Gathered { mut sweep, group_columns, _memory } = gatherer.finish()?;
+    timer.done();
+    loop {
+        let timer = metrics.elapsed_compute().timer();
+        let Some(pieces) = sweep.next_while(row_count, &is_wanted)? else { return Ok(()) };
+        let batch = pieces.batch(&group_columns, &sweep.aggregates, output)?;
+        timer.done();
+        if receiver.blocking_send(Ok(batch.record_output(metrics))).is_err() {
+            return Ok(());
+        }
     }
 }

@@ -77,7 +77,7 @@ pub(super) struct Gathered {
     pub(super) sweep: Sweep,
     pub(super) group_columns: Vec<ArrayRef>,
     /// Holds the memory of both.
-    _memory: MemoryReservation,
+    pub(super) _memory: MemoryReservation,
 }
 
 impl Gatherer {

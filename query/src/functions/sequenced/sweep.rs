@@ -63,10 +63,18 @@ impl Sweep {
         Ok(sweep)
     }
 
-    /// The next pieces, at least `row_count` unless they are the last ones; none when all have been given.
-    pub(super) fn next(&mut self, row_count: usize) -> Result<Option<Pieces>> {
+    /// The next pieces, at least `row_count` unless they are the last ones; none when all have been given, or when `is_wanted`, which
+    /// is asked at every instant, says that nobody waits for them.
+    pub(super) fn next_while(
+        &mut self,
+        row_count: usize,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Option<Pieces>> {
         let mut pieces = Pieces::new(self.aggregates.len());
         while self.group + 1 < self.starts.len() && pieces.len() < row_count {
+            if !is_wanted() {
+                return Ok(None);
+            }
             if self.next < self.starts[self.group + 1] {
                 let at = self.step();
                 self.turn(at, &mut pieces)?;
