@@ -63,7 +63,12 @@ impl Session {
                 }
                 (open, staged) => (open, staged?),
             };
-            match open.commit().await {
+            self.cancel.begin_commit()?;
+            let done = open.commit().await;
+            if done.is_err() {
+                self.cancel.end_commit();
+            }
+            match done {
                 Err(error) if may_try_again(&error) => continue,
                 done => outcome.commit = done?,
             }

@@ -37,6 +37,9 @@ impl Session {
         let mut statement = parsed.statement.clone();
         on_deep_stack(|| bind(&mut statement, parameters))?;
         let names_periods = parsed.names_periods;
+        if prepared.access() == Access::Define {
+            self.cancel.begin_commit()?;
+        }
         match statement {
             Statement::Query { query, defaults } => {
                 self.query(query, &defaults, names_periods).await
@@ -259,6 +262,7 @@ impl Session {
     async fn commit(&mut self) -> Result<Outcome> {
         match self.transaction.take() {
             Some(open) => {
+                self.cancel.begin_commit()?;
                 let commit = open.commit().await?;
                 Ok(Outcome { commit, ..Outcome::done(Tag::Commit) })
             }

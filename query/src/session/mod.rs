@@ -3,6 +3,7 @@
 mod access;
 mod alter;
 mod breadth;
+mod cancel;
 mod change;
 mod direct;
 mod erase;
@@ -24,6 +25,7 @@ use arrow::array::RecordBatch;
 use futures::TryStreamExt;
 
 pub use access::Access;
+pub use cancel::CancelToken;
 pub use outcome::{Outcome, Tag};
 pub use prepared::Prepared;
 pub use sql::{Sql, SqlOptions};
@@ -43,6 +45,7 @@ pub struct Session {
     system: Option<SystemTime>,
     user: Option<String>,
     memory_bytes_max: Option<usize>,
+    cancel: CancelToken,
 }
 
 impl std::fmt::Debug for Session {
@@ -63,6 +66,7 @@ impl Session {
             system: None,
             user: None,
             memory_bytes_max: None,
+            cancel: CancelToken::new(),
         }
     }
 
@@ -80,6 +84,11 @@ impl Session {
     /// share ([`SqlOptions::memory_bytes_max`]). What can spill does so beyond that; the rest fails with the kind `Exhausted`.
     pub fn set_memory_bytes_max(&mut self, bytes: usize) {
         self.memory_bytes_max = Some(bytes);
+    }
+
+    /// The token that cancels what the session does from here on, until it has committed once.
+    pub fn set_cancel_token(&mut self, token: CancelToken) {
+        self.cancel = token;
     }
 
     /// Whether BEGIN has been said and neither COMMIT nor ROLLBACK.

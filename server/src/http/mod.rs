@@ -4,7 +4,7 @@
 //! * `router`, `description`: which request is answered by what, and the description of it.
 //! * `observe`, `access`, `gate`: what every request passes: its id and counters, who asks, whether it is its turn.
 //! * `routes`: the handlers, one file a subject. `extract`, `parameters`, `body`: what they read; `headers`, `answer`, `problem`: what they answer.
-//! * `statements`, `record`, `audit`: the statements of a request, and what is kept on record of them.
+//! * `statements`, `change`, `record`, `audit`: the statements of a request, those that change something, and what is kept on record.
 //!
 //! A request is one session: nothing of it is left when it has been answered. Whatever takes time or memory passes the gate
 //! first and holds its place until its last byte is computed.
@@ -13,6 +13,7 @@ mod access;
 mod answer;
 mod audit;
 mod body;
+mod change;
 mod connection;
 mod description;
 mod extract;

@@ -1,6 +1,6 @@
 //! One statement on its way into the record: who ran it, what it read and wrote, how it ended.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use annals_engine::{Clock, SystemClock, SystemTime};
@@ -19,6 +19,19 @@ pub(crate) struct Recorder {
     app: Arc<App>,
     by: String,
     request_id: Arc<str>,
+    cause: Cause,
+}
+
+/// Why statements of a request are dropped before they end, if not because their client went away.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cause(Arc<OnceLock<Code>>);
+
+impl Cause {
+    /// From now on it is this.
+    pub(crate) fn set(&self, code: Code) {
+        // The first cause is the one.
+        let _ = self.0.set(code);
+    }
 }
 
 /// A statement that runs. Dropping it without [`Record::end`] says that it was cancelled.
@@ -27,13 +40,20 @@ pub(crate) struct Record {
     started: Instant,
     /// Nothing once it is on record, or if it is not to be.
     record: Option<StatementRecord>,
+    cause: Cause,
     has_ended: bool,
 }
 
 impl Recorder {
     /// Of what `identity` asks in the request.
     pub(crate) fn new(app: &Arc<App>, identity: &Identity, id: &RequestId) -> Recorder {
-        Recorder { app: app.clone(), by: identity.name.to_string(), request_id: id.0.clone() }
+        let (by, request_id) = (identity.name.to_string(), id.0.clone());
+        Recorder { app: app.clone(), by, request_id, cause: Cause::default() }
+    }
+
+    /// Where to say why its statements are dropped.
+    pub(crate) fn cause(&self) -> Cause {
+        self.cause.clone()
     }
 
     /// A statement begins.
@@ -59,7 +79,8 @@ impl Recorder {
             outcome: String::new(),
             duration_us: 0,
         });
-        Record { app: self.app.clone(), started: Instant::now(), record, has_ended: false }
+        let (app, cause) = (self.app.clone(), self.cause.clone());
+        Record { app, started: Instant::now(), record, cause, has_ended: false }
     }
 }
 
@@ -96,8 +117,11 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         if !self.has_ended {
-            self.app.metrics.cancelled.inc();
-            self.put("cancelled");
+            let cause = self.cause.0.get().copied();
+            if cause.is_none() {
+                self.app.metrics.cancelled.inc();
+            }
+            self.put(cause.map_or("cancelled", Code::text));
         }
     }
 }

@@ -1,8 +1,10 @@
 //! `POST /v1/sql`: statements in, rows out.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use annals_query::CancelToken;
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
@@ -13,6 +15,7 @@ use utoipa::ToSchema;
 use crate::auth::Identity;
 use crate::http::answer::{self, AnswerLimits, Encoder, Form};
 use crate::http::body::{BodyLimits, read_whole};
+use crate::http::change::Change;
 use crate::http::headers::{self, Extra};
 use crate::http::observe::RequestId;
 use crate::http::parameters::SqlRequest;
@@ -115,10 +118,20 @@ pub(crate) async fn sql(
         query_ms_max: limits.query_ms_max,
     };
     let recorder = Recorder::new(&app, &identity, &id);
-    let running = statements.run(&mut session, &values, &recorder);
-    let given = match timeout_at(answer_limits.deadline, running).await {
-        Ok(given) => given?,
-        Err(_) => return Err(answer_limits.too_long()),
+    let given = if statements.only_read() {
+        let mut running = pin!(statements.run(&mut session, &values, &recorder));
+        match timeout_at(answer_limits.deadline, &mut running).await {
+            Ok(given) => given?,
+            Err(_) => {
+                recorder.cause().set(Code::TimeLimit);
+                return Err(answer_limits.too_long());
+            }
+        }
+    } else {
+        let (cancel, cause) = (CancelToken::new(), recorder.cause());
+        session.set_cancel_token(cancel.clone());
+        let running = async move { statements.run(&mut session, &values, &recorder).await };
+        Change::start(running, cancel, cause).end(&answer_limits).await?
     };
     let Some(rows) = given.query else { return changed(&app, given) };
     let extra = Extra { system_time: given.read_at, notices: given.notices };
