@@ -105,3 +105,23 @@ fn while_default_instants_are_set_nothing_is_changed() {
     let found = client.ask("SELECT k, v FROM t");
     assert_eq!(found, [[Cell::Int(1), Cell::text("one")]]);
 }
+
+#[test]
+fn a_query_gives_way_to_others_while_it_computes() {
+    let mut client = client();
+    let (many, few) = ("generate_series(1, 4000000000)", "generate_series(1, 1000)");
+    for sql in [
+        format!("SELECT count(*) FROM {many}"),
+        format!("SELECT * FROM {many} WHERE value < 0"),
+        format!("SELECT sum(a.value * 2) FROM {many} a"),
+        format!("SELECT value % 7, count(*) FROM {many} GROUP BY 1"),
+        format!("SELECT max(value) OVER (PARTITION BY value % 3) FROM {many} LIMIT 1"),
+        format!("SELECT value FROM {many} ORDER BY value DESC LIMIT 1"),
+        format!("SELECT count(*) FROM {few} a JOIN {many} b ON a.value = -b.value"),
+        format!("SELECT count(*) FROM {many} a, (VALUES (1), (2)) b (v) WHERE a.value + v < 0"),
+        format!("SELECT DISTINCT value % 5 FROM {many}"),
+    ] {
+        let mut outcome = client.stream(&sql).expect("a query");
+        assert!(client.gives_way(&mut outcome), "{sql}");
+    }
+}

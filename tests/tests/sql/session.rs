@@ -89,6 +89,24 @@ impl Client {
         Ok(self.runtime.block_on(stream.try_next())?)
     }
 
+    /// Whether others run on the one thread of the runtime, many times over, while a stream computes its first batch.
+    pub(crate) fn gives_way(&self, outcome: &mut Outcome) -> bool {
+        const OTHERS: usize = 20;
+        let stream = outcome.rows.as_mut().expect("a query");
+        let others = async {
+            for _ in 0..OTHERS {
+                tokio::task::yield_now().await;
+            }
+        };
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = others => true,
+                _ = stream.next() => false,
+            }
+        })
+    }
+
     /// Asks a stream for its first batch, and does not wait for it.
     pub(crate) fn begin(&self, outcome: &mut Outcome) {
         let stream = outcome.rows.as_mut().expect("a query");
