@@ -59,6 +59,8 @@ impl Failure {
     pub(crate) fn kind(&self) -> Option<Kind> {
         match self {
             Failure::Reason(_, kind) => Some(*kind),
+            Failure::Usage(_) => Some(Kind::Engine(ErrorKind::Invalid)),
+            Failure::Statement(error) => Some(Kind::Engine(error.kind())),
             _ => None,
         }
     }

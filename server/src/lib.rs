@@ -4,6 +4,7 @@
 //!
 //! * `cli`: one file a command; what a user types.
 //! * `import`: from files to transactions.
+//! * `ingest`: from the body of a request to transactions.
 //! * `output`: from rows to standard output and files.
 //!
 //! Results go to standard output, everything else to standard error. The exit status is 0; or 1 with a line on standard error
@@ -12,6 +13,8 @@
 mod cli;
 mod error;
 mod import;
+#[cfg_attr(not(test), expect(dead_code, reason = "called by the routes of the server"))]
+mod ingest;
 mod output;
 
 use std::ffi::OsString;

@@ -128,6 +128,11 @@ impl Checks {
         Checks { columns, is_event, table_last, rows_last: None, now, row_count: 0 }
     }
 
+    /// Time has passed while rows were read.
+    pub(crate) fn set_now(&mut self, now: SystemTime) {
+        self.now = now;
+    }
+
     /// Checks the next rows; an error names the first that is wrong and where it stands.
     pub(crate) fn check(&mut self, chunk: &Chunk) -> Result<()> {
         self.check_missing(chunk)?;
@@ -155,18 +160,22 @@ impl Checks {
     fn check_periods(&self, chunk: &Chunk) -> Result<()> {
         let starts = chunk.period_column(VALID_FROM)?;
         let ends = chunk.period_column(VALID_TO)?;
-        if is_plainly_sound(chunk, starts, ends) {
+        if is_plainly_sound(starts, ends) {
             return Ok(());
         }
+        // Without a start of its own a row holds from its system time on, which is not earlier than now.
+        let now = ValidTime::from_micros(self.now.micros());
+        let start = |row: usize| match &chunk.system_times {
+            _ if starts.is_some() => None,
+            Some(times) => Some(ValidTime::from_micros(times[row])),
+            None => ends.filter(|_| !self.is_event).map(|_| now),
+        };
         for row in 0..chunk.rows.num_rows() {
             let at = |array: Option<&TimestampMicrosecondArray>| {
                 let array = array.filter(|array| array.is_valid(row))?;
                 Some(ValidTime::from_micros(array.value(row)))
             };
-            // Without a start of its own a row holds from its system time on.
-            let system_start = chunk.system_times.as_ref().filter(|_| starts.is_none());
-            let system_start = system_start.map(|times| ValidTime::from_micros(times[row]));
-            let (from, to) = (at(starts).or(system_start), at(ends));
+            let (from, to) = (at(starts).or_else(|| start(row)), at(ends));
             for instant in [from, to].into_iter().flatten() {
                 instant.checked().map_err(|error| chunk.refuse(row, error))?;
             }
@@ -221,9 +230,8 @@ impl Checks {
 }
 
 /// Whether the periods are sound by what can be told without looking at rows one by one: no instant is missing or outside
-/// the years that users may name, and every period is longer than nothing.
+/// the years that users may name, and every period has a start of its own and is longer than nothing.
 fn is_plainly_sound(
-    chunk: &Chunk,
     starts: Option<&TimestampMicrosecondArray>,
     ends: Option<&TimestampMicrosecondArray>,
 ) -> bool {
@@ -240,8 +248,7 @@ fn is_plainly_sound(
             let periods = starts.values().iter().zip(ends.values());
             periods.fold(true, |all, (from, to)| all & (from < to))
         }
-        // Without a start of its own a row holds from its system time on, which is another column.
-        (None, Some(_)) => chunk.system_times.is_none(),
+        (None, Some(_)) => false,
         (_, None) => true,
     }
 }

@@ -128,7 +128,11 @@ fn open_if_there(dir: &Path) -> Result<Option<Database>> {
     Ok(Some(database))
 }
 
-fn last_system_time(database: &Database, table: &TableSchema) -> Result<Option<SystemTime>> {
+/// The system time of the last transaction of a table, if there is one.
+pub(crate) fn last_system_time(
+    database: &Database,
+    table: &TableSchema,
+) -> Result<Option<SystemTime>> {
     let stats = database.stats()?;
     let stats = stats.tables.into_iter().find(|stats| stats.name == table.name);
     let last = stats.and_then(|stats| stats.last_system_time);

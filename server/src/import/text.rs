@@ -62,6 +62,14 @@ impl TextRows {
         TextRows::Ndjson(NdjsonReader::open(BufReader::new(input)))
     }
 
+    /// The names of the first line of a sample; none if it cannot be read.
+    pub(crate) fn first_names(mut self) -> Vec<String> {
+        match self.advance() {
+            Ok(true) => self.names().to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The names of the columns.
     pub(crate) fn names(&self) -> &[String] {
         match self {
