@@ -3,14 +3,16 @@
 use std::fmt;
 use std::io;
 
+use annals_engine::ErrorKind;
+
 /// The result of a command and of its parts.
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// A command failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// For the reason in this sentence; exit status 1.
-    Reason(String),
+    /// For the reason in this sentence, which is of this kind; exit status 1.
+    Reason(String, Kind),
     /// The command line asks for something that makes no sense; exit status 2.
     Usage(String),
     /// A statement failed, for this reason; exit status 1.
@@ -19,12 +21,48 @@ pub(crate) enum Failure {
     Interrupted,
     /// Whoever read our standard output has seen enough; not worth a word.
     OutputClosed,
+    /// What was to be read ended with this error of its reader, told in this sentence.
+    Body(String, io::Error),
+}
+
+/// What kind of reason a failure has, for whoever answers with a code beside the sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// As the engine tells its errors; `Invalid` for what was asked for or given, unless more is known.
+    Engine(ErrorKind),
+    /// There is no table of that name.
+    NoSuchTable,
+    /// What was given is not in the format, or the compression, that it is said to be in.
+    Malformed,
+    /// The format is known, but not this use of it.
+    Unsupported,
+    /// More bytes than are taken, as they are without compression.
+    TooLarge,
+    /// The idempotency key was used for another request.
+    KeyReused,
+    /// A request with the same idempotency key is still running.
+    KeyBusy,
 }
 
 impl Failure {
-    /// A failure for the reason in this sentence.
+    /// A failure for the reason in this sentence: what was asked for, or given, is wrong.
     pub(crate) fn new(reason: impl Into<String>) -> Failure {
-        Failure::Reason(reason.into())
+        Failure::of(Kind::Engine(ErrorKind::Invalid), reason)
+    }
+
+    /// A failure of a kind, for the reason in this sentence.
+    pub(crate) fn of(kind: Kind, reason: impl Into<String>) -> Failure {
+        Failure::Reason(reason.into(), kind)
+    }
+
+    /// The kind of its reason; nothing for failures that have other ways to be told apart.
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        match self {
+            Failure::Reason(_, kind) => Some(*kind),
+            Failure::Usage(_) => Some(Kind::Engine(ErrorKind::Invalid)),
+            Failure::Statement(error) => Some(Kind::Engine(error.kind())),
+            _ => None,
+        }
     }
 
     /// A command line that makes no sense.
@@ -35,7 +73,7 @@ impl Failure {
     /// The same failure with `context` before its sentence.
     pub(crate) fn context(self, context: impl fmt::Display) -> Failure {
         match self {
-            Failure::Reason(reason) => Failure::Reason(format!("{context}: {reason}")),
+            Failure::Reason(reason, kind) => Failure::Reason(format!("{context}: {reason}"), kind),
             other => other,
         }
     }
@@ -43,7 +81,8 @@ impl Failure {
     /// The same failure with `note` after its sentence.
     pub(crate) fn note(self, note: impl fmt::Display) -> Failure {
         match self {
-            Failure::Reason(reason) => Failure::Reason(format!("{reason}; {note}")),
+            Failure::Reason(reason, kind) => Failure::Reason(format!("{reason}; {note}"), kind),
+            Failure::Body(reason, source) => Failure::Body(format!("{reason}; {note}"), source),
             other => other,
         }
     }
@@ -54,7 +93,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let statement;
         let text = match self {
-            Failure::Reason(text) | Failure::Usage(text) => text,
+            Failure::Reason(text, _) | Failure::Usage(text) | Failure::Body(text, _) => text,
             Failure::Statement(error) => {
                 statement = error.to_string();
                 &statement
@@ -70,7 +109,7 @@ impl fmt::Display for Failure {
 
 impl From<annals_engine::Error> for Failure {
     fn from(source: annals_engine::Error) -> Failure {
-        Failure::Reason(source.to_string())
+        Failure::of(Kind::Engine(source.kind()), source.to_string())
     }
 }
 
@@ -84,7 +123,7 @@ impl From<io::Error> for Failure {
     fn from(source: io::Error) -> Failure {
         match source.kind() {
             io::ErrorKind::BrokenPipe => Failure::OutputClosed,
-            _ => Failure::Reason(source.to_string()),
+            _ => Failure::of(Kind::Engine(ErrorKind::Io), source.to_string()),
         }
     }
 }
@@ -93,13 +132,13 @@ impl From<annals_engine::arrow::error::ArrowError> for Failure {
     fn from(source: annals_engine::arrow::error::ArrowError) -> Failure {
         match source {
             annals_engine::arrow::error::ArrowError::IoError(_, source) => Failure::from(source),
-            source => Failure::Reason(source.to_string()),
+            source => Failure::of(Kind::Malformed, source.to_string()),
         }
     }
 }
 
 impl From<parquet::errors::ParquetError> for Failure {
     fn from(source: parquet::errors::ParquetError) -> Failure {
-        Failure::Reason(source.to_string())
+        Failure::of(Kind::Malformed, source.to_string())
     }
 }

@@ -4,6 +4,7 @@
 //!
 //! * `cli`: one file a command; what a user types.
 //! * `import`: from files to transactions.
+//! * `ingest`: from the body of a request to transactions.
 //! * `output`: from rows to standard output and files.
 //! * `http`: the server; `config`: what it is told; `auth`: who may use it; `logging`: what it tells.
 //!

@@ -85,6 +85,7 @@ impl Import {
             op: self.op,
             partition: self.partition,
             types: self.columns,
+            ..Request::default()
         };
         let table = request.table.clone();
         let sources =

@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::Failure;
+use super::body::problem_of;
+use crate::error::{Failure, Kind};
 
 /// Declares the codes, each with its status, its title and what it means, which the documentation shows.
 macro_rules! codes {
@@ -48,7 +49,7 @@ macro_rules! codes {
 codes! {
     InvalidRequest "invalid_request" 400 "The request is wrong" "The body is not what the route takes, or a parameter or header is wrong. Nothing was done; change the request.";
     InvalidStatement "invalid_statement" 400 "The statement is wrong" "A statement cannot be read or makes no sense; `line` and `column` say where, if a place is known. Nothing of the request is kept.";
-    InvalidRows "invalid_rows" 400 "A row is wrong" "A row of a bulk ingest is wrong; `detail` names its line or number. Nothing of its transaction is kept.";
+    InvalidRows "invalid_rows" 400 "A row is wrong" "A row of a bulk ingest is wrong, or the body is not in its format, or lacks a column; `detail` names line, number or column. Nothing of its transaction is kept.";
     Unauthenticated "unauthenticated" 401 "A token is needed" "No token, or one that is not known or has expired.";
     Forbidden "forbidden" 403 "The role does not allow it" "The token's role does not allow the route or the statement. Nothing was done.";
     CrossOrigin "cross_origin" 403 "Asked from a page of another site" "A server without tokens answers no pages of other sites, and only names of this machine. Nothing was done.";
@@ -182,12 +183,31 @@ impl From<annals_engine::Error> for Problem {
     }
 }
 
+/// Of rows that were to be written.
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Problem {
-        match failure {
-            Failure::Statement(error) => error.into(),
-            other => Problem::new(Code::Internal, other.to_string()),
-        }
+        let detail = failure.to_string();
+        let code = match failure {
+            Failure::Statement(error) => return error.into(),
+            Failure::Body(_, source) => problem_of(&source).map_or(Code::InvalidRequest, |problem| problem.code),
+            Failure::Reason(_, kind) => of_failure(kind),
+            Failure::Usage(_) => Code::InvalidRequest,
+            Failure::Interrupted | Failure::OutputClosed => Code::Internal,
+        };
+        Problem::new(code, detail)
+    }
+}
+
+fn of_failure(kind: Kind) -> Code {
+    match kind {
+        Kind::Engine(ErrorKind::Invalid) | Kind::Malformed => Code::InvalidRows,
+        Kind::Engine(ErrorKind::Exhausted) => Code::TransactionTooLarge,
+        Kind::Engine(kind) => of_kind(kind),
+        Kind::NoSuchTable => Code::NotFound,
+        Kind::Unsupported => Code::UnsupportedMediaType,
+        Kind::TooLarge => Code::BodyTooLarge,
+        Kind::KeyReused => Code::KeyReused,
+        Kind::KeyBusy => Code::InProgress,
     }
 }
 

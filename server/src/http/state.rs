@@ -10,11 +10,14 @@ use super::gate::Gate;
 use super::metrics::Metrics;
 use crate::auth::Tokens;
 use crate::config::Config;
+use crate::ingest::Ingester;
 
 /// A server that runs.
 pub(crate) struct App {
     /// The database and its language.
     pub(crate) sql: Sql,
+    /// Takes rows of requests.
+    pub(crate) ingester: Ingester,
     /// The settings.
     pub(crate) config: Config,
     /// Who may ask.
@@ -34,7 +37,9 @@ impl App {
         let limits = &config.limits;
         let gate = Gate::new(limits.running_count_max, limits.queue_count_max, limits.queue_ms_max);
         let metrics = Metrics::new();
-        App { sql, config, tokens, gate, metrics, audit, is_ending: AtomicBool::new(false) }
+        let ingester = Ingester::new(sql.database().clone(), config.ingest.spool_dir.clone());
+        let is_ending = AtomicBool::new(false);
+        App { sql, ingester, config, tokens, gate, metrics, audit, is_ending }
     }
 
     /// From now on the server is not ready.

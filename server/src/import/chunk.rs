@@ -17,10 +17,29 @@ pub(crate) struct Chunk {
     pub(crate) is_delete: Option<Vec<bool>>,
     /// For each row its system time in microseconds; absent if the database is to give them one.
     pub(crate) system_times: Option<Vec<i64>>,
-    /// For each row where it stands in the file.
-    pub(crate) places: Vec<u64>,
-    /// What [`Chunk::places`] counts: `line` or `row`.
-    pub(crate) unit: &'static str,
+    /// Where its rows stand in the file.
+    pub(crate) places: Places,
+}
+
+/// Where the rows of a chunk stand in their file.
+#[derive(Clone, Debug)]
+pub(crate) enum Places {
+    /// For each row the line on which it begins.
+    Lines(Vec<u64>),
+    /// The number of the first row; the others follow.
+    RowsFrom(u64),
+}
+
+impl Places {
+    /// Names the place of a row.
+    pub(crate) fn name(&self, row: usize) -> String {
+        match self {
+            Places::Lines(lines) => {
+                format!("line {}", lines.get(row).copied().unwrap_or_default())
+            }
+            Places::RowsFrom(first) => format!("row {}", first + row as u64),
+        }
+    }
 }
 
 /// The period and transaction columns of a chunk that is being made.
@@ -41,8 +60,7 @@ impl Chunk {
         plan: &Plan,
         columns: Vec<ArrayRef>,
         consumed: Consumed,
-        places: Vec<u64>,
-        unit: &'static str,
+        places: Places,
     ) -> Result<Chunk> {
         let nullable =
             |name: &str, array: &ArrayRef| Field::new(name, array.data_type().clone(), true);
@@ -58,8 +76,7 @@ impl Chunk {
             }
         }
         let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
-        let mut chunk =
-            Chunk { rows, is_delete: consumed.is_delete, system_times: None, places, unit };
+        let mut chunk = Chunk { rows, is_delete: consumed.is_delete, system_times: None, places };
         if let Some(array) = consumed.system_times {
             let times = instants(&array)?;
             if let Some(row) = (0..times.len()).find(|row| times.is_null(*row)) {
@@ -72,8 +89,7 @@ impl Chunk {
 
     /// A failure that names the place of a row.
     pub(crate) fn refuse(&self, row: usize, what: impl std::fmt::Display) -> Failure {
-        let place = self.places.get(row).copied().unwrap_or_default();
-        Failure::new(format!("{} {place}: {what}", self.unit))
+        Failure::new(format!("{}: {what}", self.places.name(row)))
     }
 
     /// Whether the row is a delete.
@@ -112,6 +128,11 @@ impl Checks {
         Checks { columns, is_event, table_last, rows_last: None, now, row_count: 0 }
     }
 
+    /// Time has passed while rows were read.
+    pub(crate) fn set_now(&mut self, now: SystemTime) {
+        self.now = now;
+    }
+
     /// Checks the next rows; an error names the first that is wrong and where it stands.
     pub(crate) fn check(&mut self, chunk: &Chunk) -> Result<()> {
         self.check_missing(chunk)?;
@@ -139,15 +160,22 @@ impl Checks {
     fn check_periods(&self, chunk: &Chunk) -> Result<()> {
         let starts = chunk.period_column(VALID_FROM)?;
         let ends = chunk.period_column(VALID_TO)?;
+        if is_plainly_sound(starts, ends) {
+            return Ok(());
+        }
+        // Without a start of its own a row holds from its system time on, which is not earlier than now.
+        let now = ValidTime::from_micros(self.now.micros());
+        let start = |row: usize| match &chunk.system_times {
+            _ if starts.is_some() => None,
+            Some(times) => Some(ValidTime::from_micros(times[row])),
+            None => ends.filter(|_| !self.is_event).map(|_| now),
+        };
         for row in 0..chunk.rows.num_rows() {
             let at = |array: Option<&TimestampMicrosecondArray>| {
                 let array = array.filter(|array| array.is_valid(row))?;
                 Some(ValidTime::from_micros(array.value(row)))
             };
-            // Without a start of its own a row holds from its system time on.
-            let system_start = chunk.system_times.as_ref().filter(|_| starts.is_none());
-            let system_start = system_start.map(|times| ValidTime::from_micros(times[row]));
-            let (from, to) = (at(starts).or(system_start), at(ends));
+            let (from, to) = (at(starts).or_else(|| start(row)), at(ends));
             for instant in [from, to].into_iter().flatten() {
                 instant.checked().map_err(|error| chunk.refuse(row, error))?;
             }
@@ -198,6 +226,30 @@ impl Checks {
             self.rows_last = Some(micros);
         }
         Ok(())
+    }
+}
+
+/// Whether the periods are sound by what can be told without looking at rows one by one: no instant is missing or outside
+/// the years that users may name, and every period has a start of its own and is longer than nothing.
+fn is_plainly_sound(
+    starts: Option<&TimestampMicrosecondArray>,
+    ends: Option<&TimestampMicrosecondArray>,
+) -> bool {
+    let is_named = |array: &TimestampMicrosecondArray| {
+        let (first, last) = (ValidTime::FIRST.micros(), ValidTime::LAST.micros());
+        array.null_count() == 0
+            && array.values().iter().fold(true, |all, at| all & (first <= *at) & (*at <= last))
+    };
+    if !(starts.is_none_or(is_named) && ends.is_none_or(is_named)) {
+        return false;
+    }
+    match (starts, ends) {
+        (Some(starts), Some(ends)) => {
+            let periods = starts.values().iter().zip(ends.values());
+            periods.fold(true, |all, (from, to)| all & (from < to))
+        }
+        (None, Some(_)) => false,
+        (_, None) => true,
     }
 }
 

@@ -5,18 +5,20 @@
 //! once; there, what is before the bad row's transaction stays, and the message says so. Memory is bounded by a chunk of
 //! rows and by the engine's own bounds, whatever the size of the files.
 
+mod arrow_types;
+pub(crate) mod batch;
 mod cell;
-mod chunk;
+pub(crate) mod chunk;
 mod convert;
 mod csv;
 mod infer;
 mod instant;
-mod load;
+pub(crate) mod load;
 mod ndjson;
-mod parquet;
-mod plan;
+pub(crate) mod parquet;
+pub(crate) mod plan;
 mod source;
-mod text;
+pub(crate) mod text;
 
 use std::path::Path;
 use std::time::Duration;
@@ -25,7 +27,7 @@ use annals_engine::{Clock, Database, Options, SyncMode, SystemClock, SystemTime,
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use chunk::Checks;
-use load::Loader;
+use load::{Extent, Loader, NoRecord};
 use plan::Plan;
 
 use crate::cli::tell_recovery;
@@ -89,13 +91,13 @@ fn write(
     mut checks: Checks,
     progress: &ProgressBar,
 ) -> Result<Written> {
-    let mut loader = Loader::new(database, plan);
+    let mut loader = Loader::new(database, plan, Extent::Chunk, NoRecord);
     for source in sources {
         let mut chunks = source.chunks(plan, progress)?;
         while let Some(chunk) = chunks.next().map_err(|error| loader.note(error))? {
             let checked = checks.check(&chunk).map_err(|error| source.refuse(error));
             checked.map_err(|error| loader.note(error))?;
-            loader.feed(&source.name, &chunk)?;
+            loader.feed(Some(&source.name), &chunk)?;
         }
     }
     loader.finish()
@@ -126,7 +128,11 @@ fn open_if_there(dir: &Path) -> Result<Option<Database>> {
     Ok(Some(database))
 }
 
-fn last_system_time(database: &Database, table: &TableSchema) -> Result<Option<SystemTime>> {
+/// The system time of the last transaction of a table, if there is one.
+pub(crate) fn last_system_time(
+    database: &Database,
+    table: &TableSchema,
+) -> Result<Option<SystemTime>> {
     let stats = database.stats()?;
     let stats = stats.tables.into_iter().find(|stats| stats.name == table.name);
     let last = stats.and_then(|stats| stats.last_system_time);

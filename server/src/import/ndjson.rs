@@ -87,6 +87,11 @@ impl<R: BufRead> NdjsonReader<R> {
         }
     }
 
+    /// Whether the current line does not have the name at `slot`.
+    pub(crate) fn is_left_out(&self, slot: usize) -> bool {
+        matches!(self.held.get(slot), None | Some(Held::Missing))
+    }
+
     /// Goes to the next line that is not empty; false at the end. Errors name the line.
     pub(crate) fn advance(&mut self) -> Result<bool> {
         loop {

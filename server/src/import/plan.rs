@@ -3,9 +3,50 @@
 //! The columns named by `--valid-from`, `--valid-to`, `--system-time` and `--op` are consumed; every other column is stored
 //! under its own name. A file may have its columns in any order and may lack columns of the table that may be NULL.
 
-use annals_engine::{Column, DataType, PartitionWidth, TableSchema, TableSpec};
+use annals_engine::{Column, DataType, PartitionWidth, TableSchema, TableSpec, Value};
 
 use crate::error::{Failure, Result};
+
+/// What names of tables begin with that the database keeps for itself.
+const OWN_TABLES: &str = "annals.";
+
+/// An error if nobody may import into a table of this name.
+pub(crate) fn check_target(table: &str) -> Result<()> {
+    if table.starts_with(OWN_TABLES) {
+        return Err(Failure::new(format!(
+            "`{table}` cannot be written to: names with `{OWN_TABLES}` in front are the database's own"
+        )));
+    }
+    Ok(())
+}
+
+/// Who asks for rows to be written: messages speak of what they see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// Somebody at a command line, with options and files.
+    #[default]
+    CommandLine,
+    /// A request with parameters and a body.
+    Request,
+}
+
+impl Asker {
+    /// What names a consumed column.
+    fn option(self, parameter: &'static str) -> String {
+        match self {
+            Asker::CommandLine => format!("--{}", parameter.replace('_', "-")),
+            Asker::Request => format!("`{parameter}`"),
+        }
+    }
+
+    /// What the rows are in.
+    fn whole(self) -> &'static str {
+        match self {
+            Asker::CommandLine => "file",
+            Asker::Request => "body",
+        }
+    }
+}
 
 /// What the command line says about an import, apart from its files.
 #[derive(Clone, Debug, Default)]
@@ -28,19 +69,27 @@ pub(crate) struct Request {
     pub(crate) partition: Option<PartitionWidth>,
     /// Types that are stated instead of inferred.
     pub(crate) types: Vec<(String, DataType)>,
+    /// Whether every row is a delete.
+    pub(crate) is_delete: bool,
+    /// Who is told what is wrong.
+    pub(crate) asker: Asker,
 }
 
 impl Request {
     /// The columns that are consumed, with what names them.
-    fn consumed(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    fn consumed(&self) -> impl Iterator<Item = (String, &str)> {
+        let op = match self.asker {
+            Asker::CommandLine => "op",
+            Asker::Request => "op_column",
+        };
         [
-            ("--valid-from", &self.valid_from),
-            ("--valid-to", &self.valid_to),
-            ("--system-time", &self.system_time),
-            ("--op", &self.op),
+            ("valid_from", &self.valid_from),
+            ("valid_to", &self.valid_to),
+            ("system_time", &self.system_time),
+            (op, &self.op),
         ]
         .into_iter()
-        .filter_map(|(option, name)| Some((option, name.as_deref()?)))
+        .filter_map(|(parameter, name)| Some((self.asker.option(parameter), name.as_deref()?)))
     }
 
     /// Whether the column of this name is consumed instead of stored.
@@ -50,7 +99,8 @@ impl Request {
 
     /// Refuses what contradicts itself.
     pub(crate) fn check(&self) -> Result<()> {
-        let mut seen: Vec<(&str, &str)> = Vec::new();
+        check_target(&self.table)?;
+        let mut seen: Vec<(String, &str)> = Vec::new();
         for (option, name) in self.consumed() {
             if let Some((other, _)) = seen.iter().find(|(_, other)| *other == name) {
                 return Err(Failure::usage(format!("{other} and {option} both name `{name}`")));
@@ -93,6 +143,8 @@ pub(crate) struct PlannedColumn {
     pub(crate) is_key: bool,
     /// Whether the type was told from a sample.
     pub(crate) is_inferred: bool,
+    /// What a put that leaves it out gives it; NULL if nothing is said.
+    pub(crate) default: Option<Value>,
 }
 
 /// What an import does, the same for all its files.
@@ -124,8 +176,12 @@ impl Plan {
                 request.key.join(",")
             ));
         }
+        if table.is_event && request.is_delete {
+            return refuse("as an event table: its rows have no key to delete them by".into());
+        }
         if table.is_event && (request.op.is_some() || request.valid_to.is_some()) {
-            return refuse("as an event table: it takes neither --op nor --valid-to".into());
+            let (op, to) = (request.asker.option("op"), request.asker.option("valid_to"));
+            return refuse(format!("as an event table: it takes neither {op} nor {to}"));
         }
         if let Some(width) = request.partition.filter(|width| *width != table.partition_width) {
             return refuse(format!(
@@ -144,15 +200,16 @@ impl Plan {
         let stored = |at: &usize| !(table.is_event && table.key.contains(at));
         let columns = (0..table.columns.len()).filter(stored).map(|at| {
             let column = &table.columns[at];
-            PlannedColumn {
+            Ok(PlannedColumn {
                 name: column.name.clone(),
                 data_type: column.data_type,
                 is_nullable: column.nullable,
                 is_key: table.key.contains(&at),
                 is_inferred: false,
-            }
+                default: column.default_value()?,
+            })
         });
-        let columns = columns.collect();
+        let columns = columns.collect::<Result<_>>()?;
         Ok(Plan { request, create: None, columns })
     }
 
@@ -183,6 +240,7 @@ impl Plan {
                     is_nullable: !is_key,
                     is_key,
                     is_inferred: stated.is_none(),
+                    default: None,
                 }
             })
             .collect();
@@ -209,8 +267,15 @@ impl Plan {
         names
     }
 
+    /// Whether every file must have the column.
+    fn needs(&self, column: &PlannedColumn) -> bool {
+        let has_fallback = column.is_nullable || column.default.is_some();
+        column.is_key || !(self.request.is_delete || has_fallback)
+    }
+
     /// Finds the columns of one file by their names; an error for a name the table lacks, or one it needs.
     pub(crate) fn bind(&self, names: &[String]) -> Result<Binding> {
+        let whole = self.request.asker.whole();
         for (at, name) in names.iter().enumerate() {
             if names[..at].contains(name) {
                 return Err(Failure::new(format!("column `{name}` is there twice")));
@@ -228,7 +293,7 @@ impl Plan {
         for (option, name) in self.request.consumed() {
             if find(name).is_none() {
                 return Err(Failure::new(format!(
-                    "{option} names `{name}`, but the file has {}",
+                    "{option} names `{name}`, but the {whole} has {}",
                     list(names.iter().map(String::as_str))
                 )));
             }
@@ -238,10 +303,10 @@ impl Plan {
             if is_consumed(column) { None } else { find(&column.name) }
         };
         for column in self.columns.iter().filter(|column| slot(column).is_none()) {
-            if !column.is_nullable {
+            if self.needs(column) {
                 let what = if column.is_key { "key column" } else { "column" };
                 return Err(Failure::new(format!(
-                    "{what} `{}` is missing; the file has {}",
+                    "{what} `{}` is missing; the {whole} has {}",
                     column.name,
                     list(names.iter().map(String::as_str))
                 )));

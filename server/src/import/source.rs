@@ -202,10 +202,10 @@ impl Chunks<'_> {
         let chunk = match &mut self.rows {
             Rows::Text(chunks) => chunks.next(),
             Rows::Parquet(chunks) => {
-                let before = chunks.rows_read;
+                let before = chunks.rows_read();
                 let chunk = chunks.next();
                 // Parquet is not read from front to back: its rows stand for its bytes.
-                let read = u128::from(chunks.rows_read - before);
+                let read = u128::from(chunks.rows_read() - before);
                 let bytes = u128::from(self.source.byte_count().unwrap_or_default());
                 self.progress.inc((bytes * read / u128::from(chunks.row_count.max(1))) as u64);
                 chunk

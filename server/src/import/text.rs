@@ -2,10 +2,10 @@
 
 use std::io::{BufReader, Read};
 
-use annals_engine::DataType;
+use annals_engine::{DataType, VALID_FROM, VALID_TO};
 
 use super::cell::Cell;
-use super::chunk::{Chunk, Consumed};
+use super::chunk::{Chunk, Consumed, Places};
 use super::convert::ColumnBuilder;
 use super::csv::CsvReader;
 use super::infer::{Evidence, SAMPLE_ROW_COUNT};
@@ -62,6 +62,14 @@ impl TextRows {
         TextRows::Ndjson(NdjsonReader::open(BufReader::new(input)))
     }
 
+    /// The names of the first line of a sample; none if it cannot be read.
+    pub(crate) fn first_names(mut self) -> Vec<String> {
+        match self.advance() {
+            Ok(true) => self.names().to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The names of the columns.
     pub(crate) fn names(&self) -> &[String] {
         match self {
@@ -81,6 +89,14 @@ impl TextRows {
         match self {
             TextRows::Csv { reader, .. } => reader.field(at),
             TextRows::Ndjson(reader) => reader.field(at),
+        }
+    }
+
+    /// Whether the current row does not name the column at all.
+    fn is_left_out(&self, at: usize) -> bool {
+        match self {
+            TextRows::Csv { .. } => false,
+            TextRows::Ndjson(reader) => reader.is_left_out(at),
         }
     }
 
@@ -129,6 +145,8 @@ pub(crate) struct TextChunks<'a> {
     binding: Binding,
     rows: TextRows,
     columns: Vec<ColumnBuilder>,
+    /// For each column the text of its default, if it has one.
+    defaults: Vec<Option<String>>,
     valid_from: ColumnBuilder,
     valid_to: ColumnBuilder,
     system_time: ColumnBuilder,
@@ -140,12 +158,14 @@ impl<'a> TextChunks<'a> {
         let binding = plan.bind(rows.names())?;
         let column =
             |column: &PlannedColumn| ColumnBuilder::new(column.data_type, column.is_inferred);
+        let default = |column: &PlannedColumn| column.default.as_ref().map(ToString::to_string);
         let instants = || ColumnBuilder::new(DataType::Timestamp, false);
         Ok(TextChunks {
             plan,
             binding,
             rows,
             columns: plan.columns.iter().map(column).collect::<Result<_>>()?,
+            defaults: plan.columns.iter().map(default).collect(),
             valid_from: instants()?,
             valid_to: instants()?,
             system_time: instants()?,
@@ -155,14 +175,16 @@ impl<'a> TextChunks<'a> {
     /// The next rows; nothing at the end of the file.
     pub(crate) fn next(&mut self) -> Result<Option<Chunk>> {
         let mut places = Vec::with_capacity(CHUNK_ROW_COUNT);
-        let mut is_delete = self.binding.op.map(|_| Vec::with_capacity(CHUNK_ROW_COUNT));
+        let all_deletes = self.plan.request.is_delete;
+        let has_deletes = all_deletes || self.binding.op.is_some();
+        let mut is_delete = has_deletes.then(|| Vec::with_capacity(CHUNK_ROW_COUNT));
         let mut byte_count = 0;
         while places.len() < CHUNK_ROW_COUNT && byte_count < CHUNK_BYTES_MAX {
             if !self.rows.advance()? {
                 break;
             }
             places.push(self.rows.line());
-            let deletes = self.binding.op.map(|at| self.op(at)).transpose()?.unwrap_or(false);
+            let deletes = self.binding.op.map(|at| self.op(at)).transpose()?.unwrap_or(all_deletes);
             if let Some(is_delete) = &mut is_delete {
                 is_delete.push(deletes);
             }
@@ -178,7 +200,7 @@ impl<'a> TextChunks<'a> {
             is_delete,
             system_times: self.binding.system_time.map(|_| self.system_time.finish()),
         };
-        Chunk::new(self.plan, columns, consumed, places, "line").map(Some)
+        Chunk::new(self.plan, columns, consumed, Places::Lines(places)).map(Some)
     }
 
     /// Whether the current row is a delete.
@@ -196,9 +218,15 @@ impl<'a> TextChunks<'a> {
         let plan = self.plan;
         for (at, column) in plan.columns.iter().enumerate() {
             // What a delete says about values is not looked at: it retracts whatever is believed of the key.
-            let slot = self.binding.columns[at].filter(|_| column.is_key || !deletes);
+            let is_asked = column.is_key || !deletes;
+            let slot =
+                self.binding.columns[at].filter(|at| is_asked && !self.rows.is_left_out(*at));
             let Some(slot) = slot else {
-                self.columns[at].push_null();
+                match self.defaults[at].as_ref().filter(|_| is_asked) {
+                    // The engine has judged it a value of the column when the table was made.
+                    Some(default) if self.columns[at].push(Cell::Text(default.as_bytes())) => {}
+                    _ => self.columns[at].push_null(),
+                }
                 continue;
             };
             let cell = self.rows.field(slot);
@@ -214,6 +242,9 @@ impl<'a> TextChunks<'a> {
         ];
         for (builder, slot, name) in periods {
             let Some(slot) = slot else { continue };
+            if self.rows.is_left_out(slot) {
+                check_left_out(name.as_deref(), self.rows.line())?;
+            }
             let cell = self.rows.field(slot);
             if !builder.push(cell) {
                 let name = name.clone().unwrap_or_default();
@@ -221,6 +252,18 @@ impl<'a> TextChunks<'a> {
             }
         }
         Ok(byte_count)
+    }
+}
+
+/// Without a start of its own a row holds from its system time on, with a missing one without a start: what a row means that
+/// has no `_valid_from` where others have must not be guessed. (Of a column that was named to be the start of the period, a
+/// missing value means what `null` does.)
+fn check_left_out(name: Option<&str>, line: u64) -> Result<()> {
+    match name {
+        Some(name @ (VALID_FROM | VALID_TO)) => Err(Failure::new(format!(
+            "line {line}: `{name}` is left out, where other lines have it; `null` says that there is no bound"
+        ))),
+        _ => Ok(()),
     }
 }
 

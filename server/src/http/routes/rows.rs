@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use annals_query::Access;
 use axum::extract::{Extension, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -19,7 +19,7 @@ use crate::http::observe::RequestId;
 use crate::http::problem::{Code, Problem};
 use crate::http::record::Recorder;
 use crate::http::state::App;
-use crate::ingest::{self, Encoding, Format, IdempotencyKey, Ingest, Ingested, Op};
+use crate::ingest::{Encoding, Format, IdempotencyKey, Ingest, Ingested, Op};
 
 /// What is said of the rows.
 #[derive(Clone, Debug, Deserialize, Serialize, IntoParams)]
@@ -83,15 +83,16 @@ pub(crate) async fn ingest(
     let limits = &app.config.limits;
     let body_limits =
         BodyLimits { bytes_max: limits.body_bytes_max as u64, idle_ms_max: limits.read_ms_max };
-    let _permit = app.gate.enter().await?;
+    let permit = app.gate.enter().await?;
     app.audit.room().await;
     let recorder = Recorder::new(&app, &identity, &id);
     let record = recorder.begin_text(Access::Write, || format!("INGEST INTO {}", ingest.table));
     let (feed, reader) = feed(body, body_limits)?;
-    let database = app.sql.database().clone();
+    let ingester = app.ingester.clone();
     let work = tokio::task::spawn_blocking(move || {
         let mut record = record;
-        let done = ingest::ingest(&database, ingest, Box::new(reader)).map_err(Problem::from);
+        let _permit = permit;
+        let done = ingester.ingest(ingest, Box::new(reader)).map_err(Problem::from);
         if let Ok(done) = &done {
             record.read(done.row_count, None);
             record.committed_at(done.system_time);
@@ -124,23 +125,21 @@ fn read(
     parameters: RowsParameters,
     headers: &HeaderMap,
 ) -> Result<Ingest, Problem> {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
-    let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
     let refuse = |detail: String| Problem::new(Code::UnsupportedMediaType, detail);
-    let format = Format::of_media_type(media_type).ok_or_else(|| {
+    let content_type = text(headers, "content-type").unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    let format = format_of(media_type).ok_or_else(|| {
         refuse(format!("`Content-Type` is `{content_type}`, none that rows come in"))
     })?;
-    let encoding = text(header::CONTENT_ENCODING).unwrap_or("identity");
-    let encoding = Encoding::of_name(encoding).ok_or_else(|| {
+    let encoding = text(headers, "content-encoding").unwrap_or("identity");
+    let encoding = encoding_of(encoding).ok_or_else(|| {
         refuse(format!("`Content-Encoding` is `{encoding}`; `gzip` and `zstd` are taken"))
     })?;
-    let key = text("idempotency-key".parse().unwrap_or(header::IF_MATCH));
-    let idempotency = key.map(|key| {
-        let hours = app.config.ingest.idempotency_hours;
-        IdempotencyKey::new(key, &(&table, &parameters, media_type), hours)
-    });
+    let hours = app.config.ingest.idempotency_hours;
+    let hours = u32::try_from(hours).unwrap_or(u32::MAX);
+    let key = text(headers, "idempotency-key");
     Ok(Ingest {
+        table,
         op: parameters.op,
         op_column: parameters.op_column,
         valid_from: parameters.valid_from,
@@ -149,8 +148,30 @@ fn read(
         format,
         encoding,
         decoded_bytes_max: app.config.limits.body_bytes_max as u64,
-        spool_dir: app.config.ingest.spool_dir.clone(),
-        idempotency: idempotency.transpose()?,
-        table,
+        idempotency: key.map(|key| IdempotencyKey { key: key.to_owned(), hours }),
+    })
+}
+
+/// A header; what is no ASCII is no value of any that are asked for.
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    Some(headers.get(name)?.to_str().unwrap_or("\u{fffd}"))
+}
+
+fn format_of(media_type: &str) -> Option<Format> {
+    Some(match media_type.to_ascii_lowercase().as_str() {
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Format::Ndjson,
+        "text/csv" => Format::Csv,
+        "application/vnd.apache.parquet" => Format::Parquet,
+        "application/vnd.apache.arrow.stream" => Format::Arrow,
+        _ => return None,
+    })
+}
+
+fn encoding_of(name: &str) -> Option<Encoding> {
+    Some(match name.trim().to_ascii_lowercase().as_str() {
+        "identity" => Encoding::Identity,
+        "gzip" | "x-gzip" => Encoding::Gzip,
+        "zstd" => Encoding::Zstd,
+        _ => return None,
     })
 }
