@@ -9,9 +9,10 @@ use annals_engine::{
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Result as PlanResult;
+use datafusion::common::{Result as PlanResult, ScalarValue};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
 
 use super::exec::TemporalScan;
 use super::occurrence;
@@ -190,6 +191,13 @@ impl TableProvider for TemporalTable {
         };
         let (mut predicates, mut shown) = (Vec::new(), Vec::new());
         for filter in filters {
+            // What was pushed down may have become constant since: `IS NOT NULL` of a column that never is.
+            if let Expr::Literal(ScalarValue::Boolean(value), _) = filter {
+                match value {
+                    Some(true) => continue,
+                    _ => return Ok(Arc::new(EmptyExec::new(schema))),
+                }
+            }
             let Some(predicate) = predicate_of(filter, &self.schema) else {
                 return datafusion::common::internal_err!("{filter} was not pushed down");
             };

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
-use tracing::{Instrument, debug, error, info, info_span};
+use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use super::metrics::RequestLabels;
 use super::problem::{Code, Problem};
@@ -79,11 +79,12 @@ pub(crate) async fn observe(
     response
 }
 
-/// A line of the log: what went well is not worth one unless it is asked for.
+/// A line of the log: what went well is not worth one unless it is asked for; too many requests are no failure of the server.
 fn tell(status: u16, took: Duration) {
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     match status {
-        500.. => error!(status, took_us, "answered"),
+        500 => error!(status, took_us, "answered"),
+        501.. => warn!(status, took_us, "answered"),
         400.. => info!(status, took_us, "answered"),
         _ => debug!(status, took_us, "answered"),
     }

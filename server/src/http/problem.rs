@@ -57,7 +57,7 @@ codes! {
     MethodNotAllowed "method_not_allowed" 405 "The route takes other methods" "The route is there, but not for this method.";
     NotAcceptable "not_acceptable" 406 "No form of the answer is accepted" "`Accept` names none of `application/json`, `application/x-ndjson`, `text/csv`, `application/vnd.apache.arrow.stream`.";
     SlowRequest "slow_request" 408 "The body did not arrive" "No byte of the body arrived for `limits.read_ms_max`. Nothing of the open transaction is kept.";
-    Conflict "conflict" 409 "Something expected does not hold" "An ASSERT, an INSERT over what is valid already, a system time that is not later, or another transaction came between. Nothing was written; read again and decide.";
+    Conflict "conflict" 409 "Something expected does not hold" "An ASSERT does not hold, an INSERT meets what is valid already, or another transaction came between. Nothing was written; read again and decide.";
     InProgress "request_in_progress" 409 "The first request is still running" "Another request with the same `Idempotency-Key` is running. Retry later.";
     Sealed "partition_sealed" 409 "The partition is sealed" "A write concerns a partition that was detached, archived or dropped. Nothing was written; attach it first.";
     Held "held" 409 "A hold keeps it" "A hold keeps what was to be dropped or erased. Nothing was changed; release it first.";

@@ -3,7 +3,9 @@
 use std::path::{Component, Path as FilePath, PathBuf};
 use std::sync::Arc;
 
-use annals_engine::{Database, Partition, PartitionChange, PartitionInfo, ValidTime};
+use annals_engine::{
+    Database, ErrorKind, Partition, PartitionChange, PartitionInfo, ValidTime,
+};
 use annals_query::Access;
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
@@ -112,7 +114,8 @@ type Work =
     dyn FnOnce(&Database, &str, Partition, &str) -> annals_engine::Result<PartitionChange> + Send;
 
 impl Change {
-    /// An error unless the role allows it and the partition is there.
+    /// An error unless the role allows it and there can be such a partition. Whether it is there is found out when it is
+    /// changed: rows that have ended lie in `current`, or in memory, until then.
     fn of(
         app: Arc<App>,
         identity: Identity,
@@ -122,14 +125,7 @@ impl Change {
         check_role(&identity, Role::Admin, "a change of a partition")?;
         let database = app.sql.database();
         find(database, &table)?;
-        let is_it = |info: &PartitionInfo| info.table == table && info.partition == partition;
-        let parsed = Partition::parse(&partition).ok();
-        let parsed = parsed
-            .filter(|_| database.partitions().is_ok_and(|partitions| partitions.iter().any(is_it)));
-        let parsed = parsed.ok_or_else(|| {
-            let detail = format!("table `{table}` has no partition `{partition}`");
-            Problem::new(Code::NotFound, detail)
-        })?;
+        let parsed = Partition::parse(&partition).map_err(|_| none_of(&table, &partition))?;
         Ok(Change { app, identity, id, table, partition: parsed })
     }
 
@@ -142,7 +138,7 @@ impl Change {
         let database = app.sql.database().clone();
         let done = tokio::task::spawn_blocking(move || {
             let done = work(&database, &table, partition, &identity.name);
-            let done = done.map_err(Problem::from);
+            let done = done.map_err(|error| refused(&database, &table, partition, error));
             record.end(done.as_ref().err().map(|problem| problem.code));
             done
         });
@@ -290,8 +286,30 @@ pub(crate) async fn archive(
 
 fn preview(change: &Change) -> Result<Response, Problem> {
     let database = change.app.sql.database();
-    let would = database.preview_partitions(&change.table, &[change.partition])?;
+    let (table, partition) = (&change.table, change.partition);
+    let would = database.preview_partitions(table, &[partition]);
+    let would = would.map_err(|error| refused(database, table, partition, error))?;
     answer(database, &changed(&first(would)?))
+}
+
+/// Why a partition was not changed: it may be that there is none.
+fn refused(
+    database: &Database,
+    table: &str,
+    partition: Partition,
+    error: annals_engine::Error,
+) -> Problem {
+    let name = partition.name();
+    let is_it = |info: &PartitionInfo| info.table == table && info.partition == name;
+    let is_there = database.partitions().is_ok_and(|partitions| partitions.iter().any(is_it));
+    match error.kind() {
+        ErrorKind::Invalid if !is_there => none_of(table, &name),
+        _ => error.into(),
+    }
+}
+
+fn none_of(table: &str, partition: &str) -> Problem {
+    Problem::new(Code::NotFound, format!("table `{table}` has no partition `{partition}`"))
 }
 
 fn first(mut changes: Vec<PartitionChange>) -> annals_engine::Result<PartitionChange> {
