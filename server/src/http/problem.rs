@@ -189,11 +189,10 @@ impl From<Failure> for Problem {
         let detail = failure.to_string();
         let code = match failure {
             Failure::Statement(error) => return error.into(),
-            Failure::Body(_, source) => problem_of(&source).map_or(Code::InvalidRequest, |problem| problem.code),
-            Failure::Reason(_, kind) => of_failure(kind),
-            Failure::Usage(_) => Code::InvalidRequest,
-            Failure::Interrupted | Failure::OutputClosed => Code::Internal,
+            Failure::Body(_, source) => problem_of(&source).map(|problem| problem.code),
+            failure => failure.kind().map(of_failure),
         };
+        let code = code.unwrap_or(Code::Internal);
         Problem::new(code, detail)
     }
 }

@@ -6,20 +6,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod cancel;
 mod client;
-mod end;
-mod forms;
-mod instants;
-mod limits;
-mod partitions;
-mod patience;
-mod problems;
 mod request;
-mod roles;
-mod routes;
 mod server;
-mod statements;
-mod stream;
-mod tls;
-mod tokens;

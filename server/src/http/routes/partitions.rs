@@ -3,9 +3,7 @@
 use std::path::{Component, Path as FilePath, PathBuf};
 use std::sync::Arc;
 
-use annals_engine::{
-    Database, ErrorKind, Partition, PartitionChange, PartitionInfo, ValidTime,
-};
+use annals_engine::{Database, ErrorKind, Partition, PartitionChange, PartitionInfo, ValidTime};
 use annals_query::Access;
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
