@@ -7,5 +7,8 @@
 mod common;
 
 mod client;
+mod instants;
 mod request;
+mod routes;
 mod server;
+mod statements;
