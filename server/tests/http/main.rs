@@ -7,7 +7,9 @@
 mod common;
 
 mod client;
+mod forms;
 mod instants;
+mod partitions;
 mod request;
 mod routes;
 mod server;
