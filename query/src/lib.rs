@@ -58,7 +58,9 @@ pub use arrow;
 pub use catalog::{StatementRecord, is_reserved_table};
 pub use datafusion::execution::SendableRecordBatchStream;
 pub use error::{Error, Place, Result};
-pub use session::{Access, CancelToken, Outcome, Prepared, Session, Sql, SqlOptions, Tag};
+pub use session::{
+    Access, CancelToken, HeldRows, Outcome, Prepared, Session, Sql, SqlOptions, Tag,
+};
 
 /// Whether text ends a statement: no quote or comment is open, and its last word is followed by `;`. A prompt asks for more
 /// otherwise.

@@ -111,7 +111,7 @@ impl Session {
         context.naming_periods(names_periods).with_defaults(self.valid, self.system)
     }
 
-    /// The plan of a query, and the instant that it is read at.
+    /// The plan of a query, and the system instant that it is read at.
     fn plan(
         &self,
         query: Box<Query>,
@@ -125,7 +125,8 @@ impl Session {
             let (valid, system) = Planner::new(self.context(snapshot, false)).defaults(defaults)?;
             Planner::new(context.with_defaults(valid, system)).plan(query)
         })?;
-        Ok((plan, now))
+        // A default instant that is still to come shows what is known now.
+        Ok((plan, self.system.map_or(now, |at| at.min(now))))
     }
 
     async fn describe(&self, table: &ObjectName, query: Box<Query>) -> Result<Outcome> {

@@ -3,17 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
+use annals_engine::ErrorKind;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::{Result as PlanResult, resources_datafusion_err};
 use datafusion::execution::memory_pool::{
     FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use futures::TryStreamExt;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::{TryStreamExt, stream};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A pool of one statement: what it gives counts for the statement and for all. Operators that can spill share the bound fairly, as
 /// they share what all have, so that none of them takes it whole and leaves another one nothing to begin with.
@@ -94,6 +96,49 @@ pub(super) fn bounded(context: TaskContext, bytes_max: usize) -> TaskContext {
     let apart = &mut config.options_mut().execution.sort_spill_reservation_bytes;
     *apart = (*apart).min(bytes_max / SORTS_APART);
     context.with_runtime(Arc::new(runtime)).with_session_config(config)
+}
+
+/// Rows of an answer that are held until all of them are there, because nothing may fail once the first is handed on. Their memory
+/// counts for what all statements share.
+#[derive(Debug)]
+pub struct HeldRows {
+    batches: Vec<RecordBatch>,
+    byte_count: usize,
+    bytes_max: usize,
+    memory: MemoryReservation,
+}
+
+impl HeldRows {
+    pub(super) fn new(pool: &Arc<dyn MemoryPool>, bytes_max: usize) -> HeldRows {
+        let memory = MemoryConsumer::new("an answer that is held").register(pool);
+        HeldRows { batches: Vec::new(), byte_count: 0, bytes_max, memory }
+    }
+
+    /// Adds rows. An error of the kind `Exhausted` if they are more than one statement, or all together, may hold.
+    pub fn push(&mut self, rows: RecordBatch) -> Result<()> {
+        let bytes = bytes_of(&rows);
+        self.byte_count = self.byte_count.saturating_add(bytes);
+        if self.byte_count > self.bytes_max {
+            let message = format!(
+                "the answer is held until the transaction is committed, and has more than the {} bytes that one statement may hold",
+                self.bytes_max
+            );
+            return Err(Error::new(ErrorKind::Exhausted, message));
+        }
+        self.memory.try_grow(bytes)?;
+        self.batches.push(rows);
+        Ok(())
+    }
+
+    /// The rows as they came. Each is the reader's own once it is handed on; their memory counts until the stream is dropped.
+    pub fn into_stream(self, schema: SchemaRef) -> SendableRecordBatchStream {
+        let HeldRows { batches, memory, .. } = self;
+        let rows = stream::unfold((batches.into_iter(), memory), |(mut batches, memory)| async {
+            let batch = batches.next()?;
+            Some((Ok(batch), (batches, memory)))
+        });
+        Box::pin(RecordBatchStreamAdapter::new(schema, rows))
+    }
 }
 
 /// Batches that are held whole, and the memory that they take for as long as they are.

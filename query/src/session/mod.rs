@@ -26,6 +26,7 @@ use futures::TryStreamExt;
 
 pub use access::Access;
 pub use cancel::CancelToken;
+pub use memory::HeldRows;
 pub use outcome::{Outcome, Tag};
 pub use prepared::Prepared;
 pub use sql::{Sql, SqlOptions};
@@ -84,6 +85,12 @@ impl Session {
     /// share ([`SqlOptions::memory_bytes_max`]). What can spill does so beyond that; the rest fails with the kind `Exhausted`.
     pub fn set_memory_bytes_max(&mut self, bytes: usize) {
         self.memory_bytes_max = Some(bytes);
+    }
+
+    /// Room for an answer whose rows are held: at most as many bytes as one statement may hold.
+    pub fn held_rows(&self) -> HeldRows {
+        let pool = &self.sql.state().runtime_env().memory_pool;
+        HeldRows::new(pool, self.memory_bytes_max.unwrap_or(usize::MAX))
     }
 
     /// The token that cancels what the session does from here on, until it has committed once.

@@ -2,13 +2,16 @@
 
 use annals_engine::{SystemTime, Value};
 use annals_query::{Access, Outcome, Prepared, SendableRecordBatchStream, Session, Tag};
+use futures::StreamExt;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::access::check_role;
+use super::answer::{AnswerLimits, counted};
 use super::problem::{Code, Problem};
 use super::record::{Record, Recorder};
 use crate::auth::{Identity, Role};
+use crate::output::{Answer, Format};
 
 /// The statements of one request.
 #[derive(Debug)]
@@ -98,16 +101,21 @@ impl Statements {
         self.prepared.iter().all(|one| one.access() == Access::Read)
     }
 
-    /// Runs them, all or none. Each is put on record when all have ended; a query at the end, when its rows have.
+    /// Runs them, all or none. Each is put on record when all have ended; a query at the end, when its rows have. The rows of a query
+    /// behind changes are computed, and within the limits, before these are committed.
     pub(crate) async fn run(
         &self,
         session: &mut Session,
         values: &[Value],
+        limits: &AnswerLimits,
         recorder: &Recorder,
     ) -> Result<Given, Problem> {
         let mut given = Given::default();
         let mut records = Vec::new();
-        let result = self.run_each(session, values, recorder, &mut given, &mut records).await;
+        let mut result = self.run_each(session, values, recorder, &mut given, &mut records).await;
+        if self.is_wrapped && result.is_ok() {
+            result = given.commit(session, limits).await;
+        }
         if given.query.is_some() && result.is_ok() {
             given.record = records.pop();
         }
@@ -138,10 +146,6 @@ impl Statements {
             }
             given.take(outcome);
         }
-        if self.is_wrapped {
-            let outcomes = session.run("COMMIT").await?;
-            given.committed_at = outcomes.iter().find_map(|one| Some(one.commit?.system_time));
-        }
         Ok(())
     }
 }
@@ -161,4 +165,36 @@ impl Given {
             }
         }
     }
+
+    /// Ends the transaction that the request does not state.
+    async fn commit(
+        &mut self,
+        session: &mut Session,
+        limits: &AnswerLimits,
+    ) -> Result<(), Problem> {
+        if let Some(rows) = self.query.take() {
+            self.query = Some(held(session, rows, limits).await?);
+        }
+        let outcomes = session.run("COMMIT").await?;
+        self.committed_at = outcomes.iter().find_map(|one| Some(one.commit?.system_time));
+        Ok(())
+    }
+}
+
+/// Computes the rows of an answer now, and whatever can be wrong with them is found.
+async fn held(
+    session: &Session,
+    mut rows: SendableRecordBatchStream,
+    limits: &AnswerLimits,
+) -> Result<SendableRecordBatchStream, Problem> {
+    // Not every value has a place in the types of answers.
+    let answer = Answer::new(&rows.schema(), Format::Csv);
+    let mut held = session.held_rows();
+    let mut row_count = 0;
+    while let Some(batch) = rows.next().await {
+        let batch = batch.map_err(annals_query::Error::from)?;
+        row_count = counted(row_count, &batch, limits)?;
+        held.push(answer.rows(&batch)?)?;
+    }
+    Ok(held.into_stream(answer.shape().schema))
 }

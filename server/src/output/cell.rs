@@ -151,7 +151,8 @@ impl<'a> Cells<'a> {
             json_string(array.value(row), to);
             return;
         }
-        if let Kind::Other = &self.kind {
+        // Bytes begin with a backslash, and what others hold is not known.
+        if let Kind::Other | Kind::Bytes(_) = &self.kind {
             let mut text = String::new();
             self.text(row, &mut text);
             json_string(&text, to);

@@ -7,5 +7,10 @@
 mod common;
 
 mod client;
+mod forms;
+mod instants;
+mod partitions;
 mod request;
+mod routes;
 mod server;
+mod statements;

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) use encoder::Encoder;
 pub(crate) use negotiate::Form;
-pub(crate) use pump::AnswerLimits;
+pub(crate) use pump::{AnswerLimits, counted};
 use pump::{Piece, Pump};
 
 use super::problem::{Code, Problem};

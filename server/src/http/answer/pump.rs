@@ -148,7 +148,11 @@ where
 }
 
 /// The count with the rows of a batch; an error beyond the limit.
-fn counted(row_count: u64, batch: &RecordBatch, limits: &AnswerLimits) -> Result<u64, Problem> {
+pub(crate) fn counted(
+    row_count: u64,
+    batch: &RecordBatch,
+    limits: &AnswerLimits,
+) -> Result<u64, Problem> {
     let row_count = row_count + batch.num_rows() as u64;
     match limits.row_count_max {
         None => Ok(row_count),

@@ -119,7 +119,7 @@ pub(crate) async fn sql(
     };
     let recorder = Recorder::new(&app, &identity, &id);
     let given = if statements.only_read() {
-        let mut running = pin!(statements.run(&mut session, &values, &recorder));
+        let mut running = pin!(statements.run(&mut session, &values, &answer_limits, &recorder));
         match timeout_at(answer_limits.deadline, &mut running).await {
             Ok(given) => given?,
             Err(_) => {
@@ -130,11 +130,13 @@ pub(crate) async fn sql(
     } else {
         let (cancel, cause) = (CancelToken::new(), recorder.cause());
         session.set_cancel_token(cancel.clone());
-        let running = async move { statements.run(&mut session, &values, &recorder).await };
+        let running =
+            async move { statements.run(&mut session, &values, &answer_limits, &recorder).await };
         Change::start(running, cancel, cause).end(&answer_limits).await?
     };
     let Some(rows) = given.query else { return changed(&app, given) };
-    let extra = Extra { system_time: given.read_at, notices: given.notices };
+    let system_time = given.committed_at.or(given.read_at);
+    let extra = Extra { system_time, notices: given.notices };
     let heading = Heading {
         system_time: extra.system_time.map(|at| at.to_string()),
         notices: extra.notices.clone(),
