@@ -15,6 +15,7 @@ mod request;
 mod server;
 
 mod broken;
+mod crash;
 mod form;
 mod forms;
 mod keys;
