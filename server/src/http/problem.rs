@@ -232,3 +232,26 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rows of the table in the documentation.
+    fn document_rows() -> String {
+        let mut rows = String::new();
+        for code in Code::ALL {
+            let (text, status) = (code.text(), code.status().as_u16());
+            let row = format!("| `{text}` | {status} | {} | {} |\n", code.title(), code.meaning());
+            rows.push_str(&row);
+        }
+        rows
+    }
+
+    #[test]
+    fn the_documentation_has_every_code() {
+        let document = include_str!("../../../docs/server.md");
+        let rows = document_rows();
+        assert!(document.contains(&rows), "docs/server.md should have these rows:\n{rows}");
+    }
+}
