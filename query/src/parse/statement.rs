@@ -28,6 +28,8 @@ pub(crate) struct Parsed {
     pub(crate) names_periods: bool,
     /// The text without its values; see [`super::redact`].
     pub(crate) redacted: String,
+    /// The parameters that it names.
+    pub(crate) parameters: Parameters,
 }
 
 /// What a statement asks.
@@ -108,7 +110,8 @@ fn parse_one(tokens: &[TokenWithSpan]) -> Result<Parsed> {
         .map_err(|error| misplaced(error, tokens))?;
     visit_versions(&statement)?;
     let redacted = redact_tokens(tokens);
-    Ok(Parsed { statement, words, names_periods, redacted })
+    let parameters = Parameters::of(tokens);
+    Ok(Parsed { statement, words, names_periods, redacted, parameters })
 }
 
 /// What the parser says of a temporal clause that it cannot place speaks of signs that nobody wrote.
