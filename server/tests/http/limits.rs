@@ -145,6 +145,18 @@ fn a_query_that_needs_too_much_memory_is_refused() {
 }
 
 #[test]
+fn what_one_query_holds_another_cannot_have() {
+    let place = Place::new();
+    let server = Server::start(&place, "--memory-bytes-max 12582912");
+    let (first, _) = stalled(&server);
+    server.sql(ENDLESS).check_problem(422, "memory_limit", "");
+    drop(first);
+    server.wait_for_metric("annals_running", |count| count == 0);
+    drop(stalled(&server));
+    server.stop();
+}
+
+#[test]
 fn who_comes_when_as_many_run_and_wait_as_may_is_sent_away() {
     let place = Place::new();
     let server =
