@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod cancel;
 mod client;
 mod forms;
 mod instants;
@@ -16,3 +17,4 @@ mod request;
 mod routes;
 mod server;
 mod statements;
+mod stream;
