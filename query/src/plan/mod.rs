@@ -11,7 +11,9 @@ mod relation;
 mod sequenced;
 mod table_function;
 mod types;
+mod yielding;
 
 pub(crate) use context::{Context, Planner, View, Views};
 pub(crate) use instant::{Bound, Clauses};
 pub(crate) use types::Uuids;
+pub(crate) use yielding::yielding;

@@ -22,7 +22,7 @@ use super::{Access, Outcome, Prepared, Session, Tag, direct};
 use crate::catalog::{check_free, is_reserved_table};
 use crate::error::{Error, Result};
 use crate::parse::{CreateTable, Defaults, Statement, bind, condition_query, table_name};
-use crate::plan::{Bound, Context, Planner, View};
+use crate::plan::{Bound, Context, Planner, View, yielding};
 use crate::scan::TemporalTable;
 
 impl Session {
@@ -175,6 +175,7 @@ impl Session {
         let plan = self.sql.state().optimize(plan)?;
         let state = if is_serial(&plan)? { self.sql.serial_state() } else { self.sql.state() };
         let physical = state.query_planner().create_physical_plan(&plan, &**state).await?;
+        let physical = yielding(physical)?;
         let context = TaskContext::from(&**state);
         let context = match self.memory_bytes_max {
             Some(bytes_max) => memory::bounded(context, bytes_max),

@@ -6,11 +6,15 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod cancel;
 mod client;
 mod forms;
 mod instants;
+mod limits;
 mod partitions;
+mod queries;
 mod request;
 mod routes;
 mod server;
 mod statements;
+mod stream;

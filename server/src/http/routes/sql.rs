@@ -102,7 +102,7 @@ pub(crate) async fn sql(
     let (values, (valid, system)) = (request.values()?, request.instants()?);
     let mut session = app.sql.session();
     session.set_user(identity.name.to_string());
-    session.set_memory_bytes_max(limits.query_memory_bytes_max);
+    session.set_memory_bytes_max(limits.query_memory_bytes_max.min(limits.memory_bytes_max));
     session.set_defaults(valid, system);
     let statements = Statements::read(&session, &request.sql)?;
     statements.check(&identity)?;
