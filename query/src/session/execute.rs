@@ -188,7 +188,10 @@ impl Session {
     async fn answer(&self, tag: Tag, plan: &LogicalPlan, now: SystemTime) -> Result<Outcome> {
         let notices = notices_of(plan)?;
         let rows = Some(self.stream(plan).await?);
-        Ok(Outcome { rows, notices, system_time: Some(now), ..Outcome::done(tag) })
+        // Tables were read as of the default instant; asked as of now they may give another answer. What is not over yet is
+        // settled up to now only.
+        let system_time = Some(self.system.map_or(now, |at| at.min(now)));
+        Ok(Outcome { rows, notices, system_time, ..Outcome::done(tag) })
     }
 
     async fn create_table(&mut self, create: CreateTable) -> Result<Outcome> {

@@ -123,3 +123,20 @@ fn a_body_without_rows_is_answered_and_writes_nothing() {
     }
     assert_eq!(server.rows(&all_of("prices")), "[]");
 }
+
+#[test]
+fn an_answer_as_of_an_instant_tells_that_instant() {
+    let place = Place::new();
+    let server = server(&place, "");
+    server.ask(&ingest("prices", Format::Csv, Format::Csv.body(&prices()))).ok();
+    let told = |sql: &str, at: &str| {
+        let body = json!({"sql": sql, "system_time": at});
+        system_time(&server.ask(&Request::post("/v1/sql", &body)).ok())
+    };
+    let at = "2024-05-01T00:00:00Z";
+    for sql in [all_of("prices").as_str(), "SELECT * FROM prices WHERE sku = 'tea'", "SELECT 1"] {
+        assert_eq!(told(sql, at), at, "{sql}");
+    }
+    // Of what is still to come nothing is known.
+    assert!(told("SELECT 1", "2999-01-01T00:00:00Z").as_str() < "2999");
+}

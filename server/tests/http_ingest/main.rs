@@ -22,3 +22,4 @@ mod keys;
 mod limits;
 mod meaning;
 mod refusals;
+mod truth;
