@@ -8,6 +8,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::alter_table::{self, AlterTable};
+use super::bind::Parameters;
 use super::create_table::{self, CreateTable, table_name};
 use super::dialect::AnnalsDialect;
 use super::index::{self, CreateIndex};
