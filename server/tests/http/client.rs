@@ -112,7 +112,8 @@ impl Connection {
     /// Reads what stands before a body.
     pub(crate) fn head(&mut self) -> io::Result<Head> {
         let first = self.line()?;
-        let status = first.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+        let rest = first.strip_prefix("HTTP/1.1 ").or(first.strip_prefix("HTTP/1.0 "));
+        let status = rest.and_then(|rest| rest.get(..3)?.parse().ok());
         let status = status.ok_or_else(|| io::Error::other(format!("no status: {first:?}")))?;
         let mut headers = Vec::new();
         loop {

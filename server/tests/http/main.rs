@@ -13,6 +13,7 @@ mod instants;
 mod limits;
 mod partitions;
 mod queries;
+mod refusals;
 mod request;
 mod routes;
 mod server;
