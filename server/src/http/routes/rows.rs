@@ -13,6 +13,7 @@ use super::tables::find;
 use crate::auth::{Identity, Role};
 use crate::http::access::check_role;
 use crate::http::body::{BodyLimits, feed};
+use crate::http::description::Binary;
 use crate::http::extract::{Names, Parameters};
 use crate::http::headers::{self, Extra};
 use crate::http::observe::RequestId;
@@ -28,6 +29,7 @@ use crate::ingest::{Encoding, Format, IdempotencyKey, Ingest, Ingested, Op};
 pub(crate) struct RowsParameters {
     /// What is done with every row: `put`, unless it says `delete`.
     #[serde(default)]
+    #[param(inline)]
     op: Op,
     /// The column of the body that says `put` or `delete` row by row, in place of `op`.
     op_column: Option<String>,
@@ -55,14 +57,14 @@ pub(crate) struct RowsAnswer {
     params(
         ("table" = String, Path, description = "The table"),
         RowsParameters,
-        ("Idempotency-Key" = Option<String>, Header, description = "With it a retry is applied once and answered as the first was; 1 to 255 printable characters"),
-        ("Content-Encoding" = Option<String>, Header, description = "`gzip`, `zstd` or `identity`"),
+        ("Idempotency-Key" = Option<String>, Header, nullable = false, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "With it a retry is applied once and answered as the first was; 1 to 255 printable characters"),
+        ("Content-Encoding" = inline(Option<Encoding>), Header, description = "How the body is compressed"),
     ),
     request_body(content(
         (String = "application/x-ndjson"),
         (String = "text/csv"),
-        (Vec<u8> = "application/vnd.apache.parquet"),
-        (Vec<u8> = "application/vnd.apache.arrow.stream"),
+        (inline(Binary) = "application/vnd.apache.parquet"),
+        (inline(Binary) = "application/vnd.apache.arrow.stream"),
     )),
     responses((status = 200, description = "What was written; it is durable", body = RowsAnswer, headers(
         ("Idempotency-Replayed" = String, description = "`true` if an earlier request with the key has written it"),
