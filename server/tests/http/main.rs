@@ -8,13 +8,17 @@ mod common;
 
 mod cancel;
 mod client;
+mod end;
 mod forms;
 mod instants;
 mod limits;
 mod partitions;
 mod queries;
 mod request;
+mod roles;
 mod routes;
 mod server;
 mod statements;
 mod stream;
+mod tls;
+mod tokens;
