@@ -24,6 +24,8 @@ pub enum Command {
     Sh1(Sh1Arguments),
     /// Let the oldest tenth of a table go, small and large
     Retention(RetentionArguments),
+    /// Put the server under load on loopback: look-ups of one key, aggregates, ingest
+    Http(HttpArguments),
 }
 
 /// The arguments of `positions`.
@@ -101,6 +103,35 @@ pub struct RetentionArguments {
     pub record: Option<PathBuf>,
 }
 
+/// The arguments of `http`.
+#[derive(Args, Clone, Debug)]
+pub struct HttpArguments {
+    /// The size of the data: S, M, D1, D100, or keys x versions such as 5000x20
+    #[arg(long, default_value = "S", value_parser = Size::parse)]
+    pub size: Size,
+    /// How many clients ask at once, in the order to run
+    #[arg(long, value_delimiter = ',', default_value = "1,8")]
+    #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1000))]
+    pub clients: Vec<usize>,
+    /// How long each question is asked, in seconds
+    #[arg(long, default_value_t = 5.0)]
+    pub seconds: f64,
+    /// The server's executable [default: `annals` beside this one]
+    #[arg(long, value_name = "FILE")]
+    pub server: Option<PathBuf>,
+    /// The folder for the databases; on a real disk, or syncs cost nothing [default: a temporary
+    /// folder]
+    #[arg(long)]
+    pub dir: Option<PathBuf>,
+    /// Ask the PostgreSQL server that ANNALS_POSTGRES names for the same, by pgbench
+    #[arg(long)]
+    pub rivals: bool,
+    /// Append the figures to a file, one JSON object a line
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[arg(default_missing_value = run::HTTP_RECORD_FILE)]
+    pub record: Option<PathBuf>,
+}
+
 impl Command {
     /// Runs it. `prefix` is what stands before the command on the command line of this executable,
     /// for it starts itself.
@@ -110,6 +141,7 @@ impl Command {
             Command::PositionsImport(arguments) => run::positions_import(arguments),
             Command::Sh1(arguments) => run::sh1(arguments),
             Command::Retention(arguments) => run::retention(arguments),
+            Command::Http(arguments) => run::http(arguments, prefix),
         }
     }
 }

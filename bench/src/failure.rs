@@ -45,6 +45,7 @@ from_display!(
     annals_engine::Error,
     annals_query::Error,
     arrow::error::ArrowError,
+    hyper::Error,
     parquet::errors::ParquetError,
     serde_json::Error,
     std::io::Error

@@ -23,6 +23,11 @@ impl Durations {
         self.sorted.get(at).copied().unwrap_or_default()
     }
 
+    /// How many were measured.
+    pub fn count(&self) -> usize {
+        self.sorted.len()
+    }
+
     /// The shortest.
     pub fn best(&self) -> Duration {
         self.quantile(0.0)

@@ -3,6 +3,7 @@
 
 mod answer;
 mod durations;
+mod http;
 mod import;
 mod load;
 mod machine;
@@ -13,6 +14,7 @@ mod retention;
 mod scan;
 
 pub use durations::Durations;
+pub use http::{HttpFigures, IngestFormat, ingest, reads};
 pub use import::{ImportFigures, import};
 pub use load::{LoadFigures, load};
 pub use machine::{Machine, folder_bytes, peak_memory_bytes};

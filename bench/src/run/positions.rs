@@ -91,7 +91,11 @@ fn measure_size(
 }
 
 /// Starts this executable again for the import, and reads the figures from its standard output.
-fn import_in_a_process(size: &Size, dir: &Path, prefix: &[OsString]) -> Result<ImportFigures> {
+pub(super) fn import_in_a_process(
+    size: &Size,
+    dir: &Path,
+    prefix: &[OsString],
+) -> Result<ImportFigures> {
     let output = Command::new(std::env::current_exe()?)
         .args(prefix)
         .arg("positions-import")

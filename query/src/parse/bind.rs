@@ -5,10 +5,36 @@ use std::ops::ControlFlow;
 use annals_engine::Value;
 use sqlparser::ast::{DataType as SqlType, TimezoneInfo, Value as Literal};
 use sqlparser::ast::{Expr, Spanned, TypedString, ValueWithSpan, VisitMut, VisitorMut};
-use sqlparser::tokenizer::Span;
+use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::statement::Statement;
 use crate::error::{Error, Result};
+
+/// Which parameters a statement names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Parameters {
+    /// The highest number, or how many `?` there are.
+    pub(crate) count: usize,
+    /// Whether they are taken in turn.
+    pub(crate) is_in_turn: bool,
+}
+
+impl Parameters {
+    pub(super) fn of(tokens: &[TokenWithSpan]) -> Parameters {
+        let mut found = Parameters::default();
+        let mut taken = 0;
+        for token in tokens {
+            let Token::Placeholder(name) = &token.token else { continue };
+            if name == "?" {
+                taken += 1;
+                found.is_in_turn = true;
+            }
+            let number = name.strip_prefix('$').and_then(|number| number.parse().ok());
+            found.count = found.count.max(number.unwrap_or(taken));
+        }
+        found
+    }
+}
 
 /// Puts the parameters into a statement.
 pub(crate) fn bind_statement(statement: &mut Statement, parameters: &[Value]) -> Result<()> {

@@ -8,6 +8,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::alter_table::{self, AlterTable};
+use super::bind::Parameters;
 use super::create_table::{self, CreateTable, table_name};
 use super::dialect::AnnalsDialect;
 use super::index::{self, CreateIndex};
@@ -28,6 +29,8 @@ pub(crate) struct Parsed {
     pub(crate) names_periods: bool,
     /// The text without its values; see [`super::redact`].
     pub(crate) redacted: String,
+    /// The parameters that it names.
+    pub(crate) parameters: Parameters,
 }
 
 /// What a statement asks.
@@ -108,7 +111,8 @@ fn parse_one(tokens: &[TokenWithSpan]) -> Result<Parsed> {
         .map_err(|error| misplaced(error, tokens))?;
     visit_versions(&statement)?;
     let redacted = redact_tokens(tokens);
-    Ok(Parsed { statement, words, names_periods, redacted })
+    let parameters = Parameters::of(tokens);
+    Ok(Parsed { statement, words, names_periods, redacted, parameters })
 }
 
 /// What the parser says of a temporal clause that it cannot place speaks of signs that nobody wrote.

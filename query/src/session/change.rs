@@ -65,7 +65,8 @@ impl Session {
             };
             self.cancel.begin_commit()?;
             let done = open.commit().await;
-            if done.is_err() {
+            // A log that halted may hold the transaction all the same.
+            if done.as_ref().is_err_and(|error| error.kind() != ErrorKind::Halted) {
                 self.cancel.end_commit();
             }
             match done {

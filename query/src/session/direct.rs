@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use annals_engine::{
-    Clause, Comparison, DataType, Predicate, Snapshot, TableSchema, ValidTime, Value,
+    Clause, Comparison, DataType, Predicate, Snapshot, SystemTime, TableSchema, ValidTime, Value,
 };
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema};
@@ -22,14 +22,19 @@ use sqlparser::ast::{
 use crate::error::Result;
 use crate::parse::{Defaults, Form, table_name, version_arguments};
 
+/// The instants at which a session reads tables without a clause, where they are not now.
+type Instants = (Option<ValidTime>, Option<SystemTime>);
+
 /// The answer, if the query is of the shape.
 pub(super) fn look_up(
     snapshot: &Snapshot,
     query: &Query,
     defaults: &Defaults,
+    instants: Instants,
     is_table: impl Fn(&str) -> bool,
 ) -> Result<Option<SendableRecordBatchStream>> {
-    let Some(asked) = Asked::read(snapshot, query, defaults, is_table) else { return Ok(None) };
+    let asked = Asked::read(snapshot, query, defaults, instants, is_table);
+    let Some(asked) = asked else { return Ok(None) };
     let mut scan = snapshot
         .scan(&asked.table.name)?
         .columns(asked.columns.iter().map(|(name, _)| name.as_str()));
@@ -37,7 +42,7 @@ pub(super) fn look_up(
         scan = scan.valid(Clause::AsOf(at));
     }
     if let Some(at) = asked.system {
-        scan = scan.system(Clause::AsOf(annals_engine::SystemTime::from_micros(at.micros())));
+        scan = scan.system(Clause::AsOf(at));
     }
     for (column, value) in asked.key {
         scan = scan.filter(Predicate::compare(column, Comparison::Eq, value));
@@ -61,7 +66,7 @@ struct Asked {
     /// Names in the table and as they are shown.
     columns: Vec<(String, String)>,
     valid: Option<ValidTime>,
-    system: Option<ValidTime>,
+    system: Option<SystemTime>,
     key: Vec<(String, Value)>,
 }
 
@@ -70,6 +75,7 @@ impl Asked {
         snapshot: &Snapshot,
         query: &Query,
         defaults: &Defaults,
+        instants: Instants,
         is_table: impl Fn(&str) -> bool,
     ) -> Option<Asked> {
         let is_plain = query.with.is_none()
@@ -95,11 +101,13 @@ impl Asked {
         let (valid, system) = match version {
             Some(version) => {
                 let read = version_arguments(version).filter(|read| !read.is_partial)?;
-                (instant(read.valid)?, instant(read.system)?)
+                let system = instant(read.system)?;
+                (instant(read.valid)?, system.map(|at| SystemTime::from_micros(at.micros())))
             }
             None => (None, None),
         };
-        if system.is_some_and(|at| at.micros() > snapshot.system_time().micros()) {
+        let (valid, system) = (valid.or(instants.0), system.or(instants.1));
+        if system.is_some_and(|at| at > snapshot.system_time()) {
             return None;
         }
         let columns = columns_of(&table, &select.projection, &qualifier)?;

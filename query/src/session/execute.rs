@@ -14,7 +14,6 @@ use futures::TryStreamExt;
 use sqlparser::ast::{Expr, ObjectName, Query};
 
 use super::breadth::is_serial;
-use super::lifecycle::with_absolute_folder;
 use super::memory::{self, Held};
 use super::missing::notices_of;
 use super::sql::on_deep_stack;
@@ -84,13 +83,12 @@ impl Session {
         defaults: &Defaults,
         names_periods: bool,
     ) -> Result<Outcome> {
-        if self.valid.is_none() && self.system.is_none() {
-            let snapshot = self.snapshot()?;
-            let is_table = |name: &str| !self.views.contains_key(name);
-            if let Some(rows) = direct::look_up(&snapshot, &query, defaults, is_table)? {
-                let system_time = Some(snapshot.system_time());
-                return Ok(Outcome { rows: Some(rows), system_time, ..Outcome::done(Tag::Select) });
-            }
+        let snapshot = self.snapshot()?;
+        let instants = (self.valid, self.system);
+        let is_table = |name: &str| !self.views.contains_key(name);
+        if let Some(rows) = direct::look_up(&snapshot, &query, defaults, instants, is_table)? {
+            let system_time = Some(self.system.unwrap_or(snapshot.system_time()));
+            return Ok(Outcome { rows: Some(rows), system_time, ..Outcome::done(Tag::Select) });
         }
         let (plan, now) = self.plan(query, defaults, names_periods)?;
         self.answer(Tag::Select, &plan, now).await
@@ -190,7 +188,10 @@ impl Session {
     async fn answer(&self, tag: Tag, plan: &LogicalPlan, now: SystemTime) -> Result<Outcome> {
         let notices = notices_of(plan)?;
         let rows = Some(self.stream(plan).await?);
-        Ok(Outcome { rows, notices, system_time: Some(now), ..Outcome::done(tag) })
+        // Tables were read as of the default instant; asked as of now they may give another answer. What is not over yet is
+        // settled up to now only.
+        let system_time = Some(self.system.map_or(now, |at| at.min(now)));
+        Ok(Outcome { rows, notices, system_time, ..Outcome::done(tag) })
     }
 
     async fn create_table(&mut self, create: CreateTable) -> Result<Outcome> {
@@ -203,7 +204,7 @@ impl Session {
             return Ok(Outcome::done(Tag::CreateTable));
         }
         let (spec, retention, by) = (create.spec, create.retention, self.user_name());
-        let retention = retention.map(with_absolute_folder).transpose()?;
+        let retention = retention.map(|one| self.sql.folders().of_retention(one)).transpose()?;
         let make = move || match retention {
             Some(retention) => database.create_table_retained(spec, &retention, &by),
             None => database.create_table(spec),

@@ -1,16 +1,16 @@
 //! Partitions that leave and come back, retention and holds: what `ALTER TABLE t` asks of the engine.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use annals_engine::{
-    Database, ErrorKind, Partition, PartitionChange, Predicate, Retention, RetentionAction,
-    TableSchema, rows,
+    Database, ErrorKind, Partition, PartitionChange, Predicate, TableSchema, rows,
 };
 use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream;
 
+use super::folders::Folders;
 use super::{Outcome, Session, Tag};
 use crate::error::{Error, Result};
 use crate::parse::{AttachFrom, LifecycleChange, literal};
@@ -24,28 +24,16 @@ impl Session {
         let database = self.sql.database().clone();
         let table = database.table(table)?;
         let by = self.user_name();
-        let work = move || run(&database, &table, change, &by);
+        let folders = self.sql.folders().clone();
+        let work = move || run(&database, &folders, &table, change, &by);
         let done = tokio::task::spawn_blocking(work).await;
         done.map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))?
     }
 }
 
-/// A retention whose folder is the same wherever it is read.
-pub(super) fn with_absolute_folder(retention: Retention) -> Result<Retention> {
-    let RetentionAction::Archive(dir) = retention.action() else { return Ok(retention) };
-    let absolute = absolute(dir)?;
-    let text = absolute.to_str().map(str::to_owned);
-    let text = text.ok_or_else(|| Error::invalid(format!("folder `{dir}` is not UTF-8")))?;
-    Ok(retention.then(RetentionAction::Archive(text)))
-}
-
-/// A folder as the process sees it, whatever folder the engine would take it from.
-fn absolute(dir: &str) -> Result<PathBuf> {
-    std::path::absolute(dir).map_err(|error| Error::invalid(format!("folder `{dir}`: {error}")))
-}
-
 fn run(
     database: &Database,
+    folders: &Folders,
     table: &Arc<TableSchema>,
     change: LifecycleChange,
     by: &str,
@@ -65,17 +53,17 @@ fn run(
             database.drop_partitions(name, &[Partition::parse(&partition)?], by)?;
         }
         LifecycleChange::Archive { partition, to } => {
-            let to: &Path = &absolute(&to)?;
+            let to: &Path = &folders.absolute(&to)?;
             database.archive_partition(name, Partition::parse(&partition)?, to, by)?;
         }
         LifecycleChange::Attach(AttachFrom::Name(partition)) => {
             database.attach_partition(name, Partition::parse(&partition)?, None, by)?;
         }
         LifecycleChange::Attach(AttachFrom::Folder(from)) => {
-            database.attach_partition_from(name, absolute(&from)?, by)?;
+            database.attach_partition_from(name, folders.absolute(&from)?, by)?;
         }
         LifecycleChange::Retain(retention) => {
-            let retention = retention.map(with_absolute_folder).transpose()?;
+            let retention = retention.map(|one| folders.of_retention(one)).transpose()?;
             database.set_retention(name, retention.as_ref(), by)?;
         }
         LifecycleChange::PlaceHold { name: hold, condition } => {

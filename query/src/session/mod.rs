@@ -8,6 +8,7 @@ mod change;
 mod direct;
 mod erase;
 mod execute;
+mod folders;
 mod index;
 mod lifecycle;
 mod memory;

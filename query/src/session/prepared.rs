@@ -29,6 +29,16 @@ impl Prepared {
         access::returns_rows(&self.parsed.statement)
     }
 
+    /// How many values its parameters take: the highest number of `$1`, `$2` and so on, or the count of `?`.
+    pub fn parameter_count(&self) -> usize {
+        self.parsed.parameters.count
+    }
+
+    /// Whether it takes values in turn, by `?`: from the first one on, whatever other statements take.
+    pub fn takes_in_turn(&self) -> bool {
+        self.parsed.parameters.is_in_turn
+    }
+
     /// The text without its values: every literal is `?`, comments are gone, white space is folded, of the rows of VALUES the first is
     /// shown; at most 4,096 bytes. Names stay. This is what may be kept of a statement where erased values must not stay.
     pub fn redacted(&self) -> &str {

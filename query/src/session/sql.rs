@@ -12,6 +12,7 @@ use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::registry::FunctionRegistry;
 use datafusion::prelude::SessionConfig;
 
+use super::folders::Folders;
 use super::texts::Texts;
 use super::{Prepared, Session};
 use crate::catalog::{self, StatementRecord};
@@ -32,6 +33,7 @@ struct Shared {
     /// The same for queries that one thread does best.
     serial_state: Arc<SessionState>,
     texts: Texts,
+    folders: Folders,
     /// Changes that read before they write follow one another; see `Session`.
     writer: tokio::sync::Mutex<()>,
 }
@@ -42,12 +44,14 @@ pub struct SqlOptions {
     memory_bytes_max: usize,
     thread_count: usize,
     spill_dir: Option<PathBuf>,
+    folders: Folders,
 }
 
 impl Default for SqlOptions {
     fn default() -> SqlOptions {
         let thread_count = std::thread::available_parallelism().map_or(1, usize::from);
-        SqlOptions { memory_bytes_max: 1 << 30, thread_count, spill_dir: None }
+        let folders = Folders::default();
+        SqlOptions { memory_bytes_max: 1 << 30, thread_count, spill_dir: None, folders }
     }
 }
 
@@ -68,6 +72,13 @@ impl SqlOptions {
     /// Where queries spill; the system's folder for temporary files unless told otherwise.
     pub fn spill_dir(mut self, dir: impl Into<PathBuf>) -> SqlOptions {
         self.spill_dir = Some(dir.into());
+        self
+    }
+
+    /// The only folder below which statements may put partitions and from where they may take them; any folder that the process
+    /// may write to unless told otherwise. It must be there when a statement names one.
+    pub fn archive_root(mut self, dir: impl Into<PathBuf>) -> SqlOptions {
+        self.folders.root = Some(dir.into());
         self
     }
 }
@@ -104,9 +115,19 @@ impl Sql {
             state: Arc::new(state),
             serial_state: Arc::new(serial_state),
             texts: Texts::new(),
+            folders: options.folders,
             writer: tokio::sync::Mutex::new(()),
         };
         Ok(Sql { shared: Arc::new(shared) })
+    }
+
+    /// A folder for a partition, absolute; an error (`Invalid`) if it does not lie below [`SqlOptions::archive_root`].
+    pub fn archive_dir(&self, dir: &str) -> Result<PathBuf> {
+        self.shared.folders.absolute(dir)
+    }
+
+    pub(super) fn folders(&self) -> &Folders {
+        &self.shared.folders
     }
 
     /// A new session.

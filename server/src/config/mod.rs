@@ -81,6 +81,8 @@ pub(crate) struct Limits {
     pub(crate) memory_bytes_max: usize,
     /// Queries that run at one time.
     pub(crate) running_count_max: usize,
+    /// Bulk ingests that run at one time.
+    pub(crate) ingest_count_max: usize,
     /// Queries that wait for others to end.
     pub(crate) queue_count_max: usize,
     /// How long a query waits for others to end.
@@ -218,6 +220,7 @@ impl Limits {
             query_memory_bytes_max: 512 << 20,
             memory_bytes_max: 1 << 30,
             running_count_max: (2 * count).max(4),
+            ingest_count_max: 4,
             queue_count_max: 64,
             queue_ms_max: 5_000,
             connection_count_max: 1_024,

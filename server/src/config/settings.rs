@@ -153,10 +153,16 @@ pub(super) const SETTINGS: &[Setting] = &[
     )
     .default_words("2 for each processor, at least 4"),
     setting(
+        ("limits", "ingest_count_max"),
+        "ingest-count-max",
+        |c| count(&mut c.limits.ingest_count_max, 1..=10_000),
+        "Bulk ingests that run at one time, beside the queries",
+    ),
+    setting(
         ("limits", "queue_count_max"),
         "queue-count-max",
         |c| count(&mut c.limits.queue_count_max, 0..=1_000_000),
-        "Queries that wait for others to end; with 0 none waits",
+        "Queries, and as many ingests, that wait for others to end; with 0 none waits",
     ),
     setting(
         ("limits", "queue_ms_max"),

@@ -9,7 +9,10 @@ use std::time::Duration;
 use annals_query::{Sql, StatementRecord};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 use tracing::error;
+
+use super::problem::{Code, Problem};
 
 /// So many records wait to be written.
 const WAITING_COUNT_MAX: usize = 8_192;
@@ -45,11 +48,16 @@ impl Audit {
         }
     }
 
-    /// Waits until there is room for another record.
-    pub(crate) async fn room(&self) {
-        if let Some(sender) = &self.sender {
+    /// Waits until there is room for another record, but not for ever.
+    pub(crate) async fn room(&self, deadline: Instant) -> Result<(), Problem> {
+        let Some(sender) = &self.sender else { return Ok(()) };
+        match timeout_at(deadline, sender.reserve()).await {
             // A task that is gone takes none; `put` says the same.
-            let _ = sender.reserve().await;
+            Ok(_) => Ok(()),
+            Err(_) => {
+                let detail = "statements cannot be put on record as fast as they come";
+                Err(Problem::new(Code::Overloaded, detail))
+            }
         }
     }
 }

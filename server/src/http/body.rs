@@ -31,12 +31,14 @@ struct Pieces {
     body: Body,
     limits: BodyLimits,
     byte_count: u64,
+    /// Whether the client went away in the middle of it.
+    is_gone: bool,
 }
 
 impl Pieces {
     /// An error at once if the body says that it is too large.
     fn of(body: Body, limits: BodyLimits) -> Result<Pieces, Problem> {
-        let pieces = Pieces { body, limits, byte_count: 0 };
+        let pieces = Pieces { body, limits, byte_count: 0, is_gone: false };
         match pieces.body.size_hint().lower() > limits.bytes_max {
             true => Err(pieces.too_large()),
             false => Ok(pieces),
@@ -50,6 +52,7 @@ impl Pieces {
                 Ok(None) => return Ok(None),
                 Ok(Some(Ok(frame))) => frame,
                 Ok(Some(Err(error))) => {
+                    self.is_gone = is_end_of_connection(&error);
                     return Err(Problem::invalid(format!("the body broke off: {error}")));
                 }
                 Err(_) => {
@@ -75,6 +78,12 @@ impl Pieces {
     }
 }
 
+fn is_end_of_connection(error: &axum::Error) -> bool {
+    let source = std::error::Error::source(error);
+    let source = source.and_then(|source| source.downcast_ref::<hyper::Error>());
+    source.is_some_and(hyper::Error::is_incomplete_message)
+}
+
 /// The whole body.
 pub(crate) async fn read_whole(body: Body, limits: BodyLimits) -> Result<Bytes, Problem> {
     let mut pieces = Pieces::of(body, limits)?;
@@ -93,6 +102,8 @@ enum Piece {
     Bytes(Bytes),
     End,
     Broken(Problem),
+    /// The client went away.
+    Gone(Problem),
 }
 
 /// A body as a blocking reader, and the future that feeds it, which must be awaited beside it.
@@ -125,6 +136,7 @@ impl Feed {
             let (piece, is_last) = match self.pieces.next().await {
                 Ok(Some(bytes)) => (Piece::Bytes(bytes), false),
                 Ok(None) => (Piece::End, true),
+                Err(problem) if self.pieces.is_gone => (Piece::Gone(problem), true),
                 Err(problem) => (Piece::Broken(problem), true),
             };
             has_reader = has_reader && self.sender.send(piece).await.is_ok();
@@ -139,6 +151,15 @@ impl Feed {
 pub(crate) fn problem_of(error: &io::Error) -> Option<Problem> {
     let inner = error.get_ref()?.downcast_ref::<Broken>()?;
     Some(inner.0.clone())
+}
+
+/// Whether a reader stopped because the client went away.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ConnectionAborted
+}
+
+fn gone(problem: Problem) -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, Broken(problem))
 }
 
 /// A problem inside an error of a reader.
@@ -160,11 +181,9 @@ impl Read for BodyReader {
                 Some(Piece::Bytes(piece)) => self.piece = piece,
                 Some(Piece::End) => self.is_at_end = true,
                 Some(Piece::Broken(problem)) => return Err(io::Error::other(Broken(problem))),
+                Some(Piece::Gone(problem)) => return Err(gone(problem)),
                 // The feed is gone without a word: so is the client.
-                None => {
-                    let problem = Problem::invalid("the client went away");
-                    return Err(io::Error::other(Broken(problem)));
-                }
+                None => return Err(gone(Problem::invalid("the client went away"))),
             }
         }
         let count = self.piece.len().min(buffer.len());
@@ -227,7 +246,8 @@ mod tests {
         let (feed, mut reader) = feed(body(&["1234"]), LIMITS).expect("small enough");
         drop(feed);
         let read = tokio::task::spawn_blocking(move || reader.read(&mut [0; 8])).await;
-        read.expect("no panic").expect_err("the client went away");
+        let error = read.expect("no panic").expect_err("the client went away");
+        assert!(is_gone(&error));
     }
 
     #[tokio::test]

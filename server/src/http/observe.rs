@@ -65,10 +65,11 @@ pub(crate) async fn observe(
     });
     let took = started.elapsed();
     let status = response.status().as_u16();
-    if let Some(code) = response.extensions().get::<Code>() {
-        app.metrics.problem(code.text());
+    let problem = response.extensions_mut().remove::<Problem>();
+    if let Some(problem) = &problem {
+        app.metrics.problem(problem.code.text());
     }
-    span.in_scope(|| tell(status, took));
+    span.in_scope(|| tell(status, took, problem.as_ref()));
     app.metrics.answered(RequestLabels { route, method: method_name(&method), status }, took);
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id.0) {
@@ -80,12 +81,15 @@ pub(crate) async fn observe(
 }
 
 /// A line of the log: what went well is not worth one unless it is asked for; too many requests are no failure of the server.
-fn tell(status: u16, took: Duration) {
+fn tell(status: u16, took: Duration, problem: Option<&Problem>) {
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    let code = problem.map_or("", |problem| problem.code.text());
+    // What a client did wrong may speak of values, which do not belong into a log.
+    let detail = problem.map_or("", |problem| problem.detail.as_str());
     match status {
-        500 => error!(status, took_us, "answered"),
-        501.. => warn!(status, took_us, "answered"),
-        400.. => info!(status, took_us, "answered"),
+        500 => error!(status, took_us, code, detail, "answered"),
+        501.. => warn!(status, took_us, code, detail, "answered"),
+        400.. => info!(status, took_us, code, "answered"),
         _ => debug!(status, took_us, "answered"),
     }
 }

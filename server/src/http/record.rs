@@ -11,6 +11,7 @@ use super::gate::Permit;
 use super::observe::RequestId;
 use super::problem::{Code, Problem};
 use super::state::App;
+use super::statements::Refused;
 use crate::auth::Identity;
 use crate::config::AuditedStatements;
 
@@ -82,6 +83,13 @@ impl Recorder {
         let (app, cause) = (self.app.clone(), self.cause.clone());
         Record { app, started: Instant::now(), record, cause, has_ended: false }
     }
+
+    /// Statements that are not run are on record all the same: what they asked for, and why not.
+    pub(crate) fn refused(&self, sql: &str, refused: Refused) -> Problem {
+        let record = self.begin_text(refused.access, || annals_query::redact(sql));
+        record.end(Some(refused.problem.code));
+        refused.problem
+    }
 }
 
 impl Record {
@@ -117,7 +125,8 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         if !self.has_ended {
-            let cause = self.cause.0.get().copied();
+            let is_defect = std::thread::panicking().then_some(Code::Internal);
+            let cause = is_defect.or(self.cause.0.get().copied());
             if cause.is_none() {
                 self.app.metrics.cancelled.inc();
             }

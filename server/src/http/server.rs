@@ -29,6 +29,10 @@ pub(crate) fn serve(config: Config, dir: &Path) -> Result<()> {
         Some(dir) => options.spill_dir(dir),
         None => options,
     };
+    let options = match &config.server.archive_root {
+        Some(dir) => options.archive_root(dir),
+        None => options,
+    };
     let sql = Sql::new(database.clone(), options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(run(config, access, sql));

@@ -24,6 +24,8 @@ pub(crate) struct App {
     pub(crate) tokens: Arc<Tokens>,
     /// How many may run at once.
     pub(crate) gate: Gate,
+    /// How many may bring rows at once: those whose bodies come slowly take no place of a query.
+    pub(crate) ingest_gate: Gate,
     /// What is counted.
     pub(crate) metrics: Metrics,
     /// Where statements are put on record.
@@ -36,10 +38,12 @@ impl App {
     pub(crate) fn new(sql: Sql, config: Config, tokens: Arc<Tokens>, audit: Audit) -> App {
         let limits = &config.limits;
         let gate = Gate::new(limits.running_count_max, limits.queue_count_max, limits.queue_ms_max);
+        let ingest_gate =
+            Gate::new(limits.ingest_count_max, limits.queue_count_max, limits.queue_ms_max);
         let metrics = Metrics::new();
         let ingester = Ingester::new(sql.database().clone(), config.ingest.spool_dir.clone());
         let is_ending = AtomicBool::new(false);
-        App { sql, ingester, config, tokens, gate, metrics, audit, is_ending }
+        App { sql, ingester, config, tokens, gate, ingest_gate, metrics, audit, is_ending }
     }
 
     /// From now on the server is not ready.

@@ -13,6 +13,9 @@ use super::record::{Record, Recorder};
 use crate::auth::{Identity, Role};
 use crate::output::{Answer, Format};
 
+/// The most statements of one request: a tree of each is in memory.
+const STATEMENT_COUNT_MAX: usize = 10_000;
+
 /// The statements of one request.
 #[derive(Debug)]
 pub(crate) struct Statements {
@@ -38,6 +41,21 @@ pub(crate) struct Given {
     pub(crate) notices: Vec<String>,
 }
 
+/// Why statements are not run.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// The problem of the answer.
+    pub(crate) problem: Problem,
+    /// The most that they asked for; of what cannot be read, to read.
+    pub(crate) access: Access,
+}
+
+impl Refused {
+    fn read(problem: Problem) -> Refused {
+        Refused { problem, access: Access::Read }
+    }
+}
+
 /// What a statement did.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Done {
@@ -49,51 +67,23 @@ pub(crate) struct Done {
 }
 
 impl Statements {
-    /// Reads statements, and refuses what makes no sense together or is not for the role.
-    pub(crate) fn read(session: &Session, sql: &str) -> Result<Statements, Problem> {
-        let prepared = session.prepare(sql).map_err(|error| Problem::of_syntax(&error))?;
-        let refuse = |detail: &str| Err(Problem::new(Code::InvalidStatement, detail));
-        let Some((last, before)) = prepared.split_last() else {
-            return refuse("there is no statement");
-        };
-        if before.iter().any(Prepared::returns_rows) {
-            return refuse("a request has one answer: only its last statement can be a query");
-        }
-        let is_control =
-            |one: &Prepared| matches!(one.tag(), Tag::Begin | Tag::Commit | Tag::Rollback);
-        let is_define = |one: &Prepared| one.access() == Access::Define;
-        if !before.is_empty() && prepared.iter().any(is_define) {
-            return refuse(
-                "a statement that changes tables, partitions or indexes, or erases, stands alone",
-            );
-        }
+    /// Reads statements, and refuses what makes no sense together, does not take the values or is not for the role.
+    pub(crate) fn read(
+        session: &Session,
+        sql: &str,
+        values: &[Value],
+        identity: &Identity,
+    ) -> Result<Statements, Refused> {
+        let prepared = session.prepare(sql);
+        let prepared = prepared.map_err(|error| Refused::read(Problem::of_syntax(&error)))?;
+        let asks = |access| prepared.iter().any(|one| one.access() == access);
+        let asks = [Access::Define, Access::Write].into_iter().find(|access| asks(*access));
+        let checked = check(&prepared, values, identity);
+        checked.map_err(|problem| Refused { problem, access: asks.unwrap_or(Access::Read) })?;
         let is_stated = prepared.iter().any(is_control);
-        if is_stated {
-            let (first, inner) = (&prepared[0], &before[1.min(before.len())..]);
-            let is_ended = matches!(last.tag(), Tag::Commit | Tag::Rollback);
-            if first.tag() != Tag::Begin || !is_ended || inner.iter().any(is_control) {
-                return refuse(
-                    "a transaction begins and ends with its request: BEGIN is the first statement, \
-                     COMMIT or ROLLBACK the last",
-                );
-            }
-        }
         let writes = prepared.iter().any(|one| one.access() == Access::Write);
         let is_wrapped = writes && !is_stated && prepared.len() > 1;
         Ok(Statements { prepared, is_wrapped })
-    }
-
-    /// An error unless the role allows all of them.
-    pub(crate) fn check(&self, identity: &Identity) -> Result<(), Problem> {
-        for one in &self.prepared {
-            let needed = match one.access() {
-                Access::Read => Role::Reader,
-                Access::Write => Role::Writer,
-                Access::Define => Role::Admin,
-            };
-            check_role(identity, needed, &one.tag().to_string())?;
-        }
-        Ok(())
     }
 
     /// Whether all of them only read.
@@ -179,6 +169,70 @@ impl Given {
         self.committed_at = outcomes.iter().find_map(|one| Some(one.commit?.system_time));
         Ok(())
     }
+}
+
+fn is_control(one: &Prepared) -> bool {
+    matches!(one.tag(), Tag::Begin | Tag::Commit | Tag::Rollback)
+}
+
+/// An error unless they are for the role, make sense together and take the values.
+fn check(prepared: &[Prepared], values: &[Value], identity: &Identity) -> Result<(), Problem> {
+    let refuse = |detail: String| Err(Problem::new(Code::InvalidStatement, detail));
+    for one in prepared {
+        let needed = match one.access() {
+            Access::Read => Role::Reader,
+            Access::Write => Role::Writer,
+            Access::Define => Role::Admin,
+        };
+        check_role(identity, needed, &one.tag().to_string())?;
+    }
+    if prepared.len() > STATEMENT_COUNT_MAX {
+        let count = prepared.len();
+        return refuse(format!(
+            "{count} statements are in the request; {STATEMENT_COUNT_MAX} may be"
+        ));
+    }
+    check_order(prepared).or_else(|detail| refuse(detail.to_owned()))?;
+    let in_turn = prepared.iter().filter(|one| one.takes_in_turn()).count();
+    if in_turn > 0 && prepared.len() > 1 {
+        return refuse(
+            "several statements take their values by number, such as `$1`, not by `?`".into(),
+        );
+    }
+    let taken = prepared.iter().map(Prepared::parameter_count).max().unwrap_or_default();
+    if values.len() > taken {
+        let given = values.len();
+        let detail = format!("`params` has {given} values, and the statements take {taken}");
+        return Err(Problem::invalid(detail));
+    }
+    Ok(())
+}
+
+/// What makes no sense together.
+fn check_order(prepared: &[Prepared]) -> Result<(), &'static str> {
+    let Some((last, before)) = prepared.split_last() else {
+        return Err("there is no statement");
+    };
+    if before.iter().any(Prepared::returns_rows) {
+        return Err("a request has one answer: only its last statement can be a query");
+    }
+    let is_define = |one: &Prepared| one.access() == Access::Define;
+    if !before.is_empty() && prepared.iter().any(is_define) {
+        return Err(
+            "a statement that changes tables, partitions or indexes, or erases, stands alone",
+        );
+    }
+    if prepared.iter().any(is_control) {
+        let (first, inner) = (&prepared[0], &before[1.min(before.len())..]);
+        let is_ended = matches!(last.tag(), Tag::Commit | Tag::Rollback);
+        if first.tag() != Tag::Begin || !is_ended || inner.iter().any(is_control) {
+            return Err(
+                "a transaction begins and ends with its request: BEGIN is the first statement, \
+                 COMMIT or ROLLBACK the last",
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Computes the rows of an answer now, and whatever can be wrong with them is found.

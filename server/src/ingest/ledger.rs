@@ -95,13 +95,7 @@ impl Ledger {
         request: &Ingest,
         key: &IdempotencyKey,
     ) -> Result<Ledger> {
-        let is_printable = key.key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-        if key.key.is_empty() || key.key.len() > KEY_LENGTH_MAX || !is_printable {
-            return Err(Failure::new(format!(
-                "an idempotency key has 1 to {KEY_LENGTH_MAX} printable ASCII characters, not {} bytes",
-                key.key.len()
-            )));
-        }
+        check_key(&key.key)?;
         let seed = Sha256::new().chain_update("body").chain_update(&key.key).finalize();
         let seed = seed.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         Ok(Ledger {
@@ -287,6 +281,18 @@ impl Record for Watched<'_> {
         let body = part.is_last.then(|| self.watch.digest()).flatten().unwrap_or_default();
         let row = self.ledger.row(part, now_us, &body)?;
         Ok(transaction.put(&self.ledger.table, &row)?)
+    }
+}
+
+/// An error unless a text can be an idempotency key.
+pub(crate) fn check_key(key: &str) -> Result<()> {
+    let is_printable = key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    match (1..=KEY_LENGTH_MAX).contains(&key.len()) && is_printable {
+        true => Ok(()),
+        false => Err(Failure::new(format!(
+            "an idempotency key has 1 to {KEY_LENGTH_MAX} printable ASCII characters, not {} bytes",
+            key.len()
+        ))),
     }
 }
 

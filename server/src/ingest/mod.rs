@@ -34,6 +34,7 @@ use crate::import::chunk::Checks;
 use crate::import::load::{Extent, Loader, NoRecord, Record, Written};
 use crate::import::plan::{Asker, Plan, Request, check_target};
 use body::{Body, Watch};
+pub(crate) use ledger::check_key as check_idempotency_key;
 use ledger::{Found, Ledger};
 use rows::Opened;
 use running::Running;

@@ -107,6 +107,41 @@ fn while_default_instants_are_set_nothing_is_changed() {
 }
 
 #[test]
+fn a_look_up_of_one_key_is_read_at_the_default_instants() {
+    let mut client = client();
+    for (day, value, from) in [(1, "one", 2020), (2, "two", 2022), (3, "three", 2021)] {
+        client
+            .run(&format!("BEGIN WITH (SYSTEM_TIME = TIMESTAMP '2024-01-0{day}')"))
+            .expect("a day");
+        let put =
+            format!("UPSERT INTO t (k, v, _valid_from) VALUES (1, '{value}', '{from}-01-01')");
+        client.run(&put).expect("a put");
+        client.run("COMMIT").expect("a commit");
+    }
+    let valids = ["2019-06-01", "2020-06-01", "2021-06-01", "2022-06-01"];
+    let systems = ["2024-01-01", "2024-01-02", "2024-01-03"];
+    let mut answers = Vec::new();
+    for valid in
+        valids.iter().map(|at| Some(ValidTime::from_micros(system(at).micros()))).chain([None])
+    {
+        for at in systems.iter().map(|at| Some(system(at))).chain([None]) {
+            client.session().set_defaults(valid, at);
+            for clause in
+                ["", "FOR VALID_TIME AS OF '2021-06-01'", "FOR SYSTEM_TIME AS OF '2024-01-02'"]
+            {
+                let ask = |condition| format!("SELECT v FROM t {clause} WHERE k = 1 {condition}");
+                let found = client.ask(&ask(""));
+                assert_eq!(found, client.ask(&ask("AND v <> ''")), "{valid:?} {at:?} {clause}");
+                answers.push(found);
+            }
+        }
+    }
+    answers.sort_unstable_by_key(|answer| format!("{answer:?}"));
+    answers.dedup();
+    assert_eq!(answers.len(), 4, "each of the three, and none: {answers:?}");
+}
+
+#[test]
 fn a_query_gives_way_to_others_while_it_computes() {
     let mut client = client();
     let (many, few) = ("generate_series(1, 4000000000)", "generate_series(1, 1000)");

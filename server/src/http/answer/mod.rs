@@ -2,13 +2,15 @@
 //!
 //! Rows are computed by a task of their own and leave in pieces of about 64 KiB, or after 50 ms if fewer come; two pieces wait at most, then
 //! the task waits for the client. So the first rows leave before the last are computed, and memory does not grow with the
-//! answer. The status is decided by the first piece: a query that fails before it is a problem with its code, one that fails
-//! later breaks the connection, so that no client takes a part for the whole. Dropping the body (the client went away) ends
+//! answer. The status is decided by the first piece, and what comes within 50 ms of it: a query that fails by then is a problem with
+//! its code, one that fails later breaks the connection, so that no client takes a part for the whole. Dropping the body (the client went away) ends
 //! the task.
 
 mod encoder;
 mod negotiate;
 mod pump;
+
+use std::collections::VecDeque;
 
 use annals_query::arrow::array::RecordBatch;
 use axum::body::Body;
@@ -18,11 +20,13 @@ use bytes::Bytes;
 use futures::{Stream, stream};
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tracing::{Span, error, info};
 
 pub(crate) use encoder::Encoder;
 pub(crate) use negotiate::Form;
 pub(crate) use pump::{AnswerLimits, counted};
-use pump::{Piece, Pump};
+use pump::{PIECE_AGE_MAX, Piece, Pump};
 
 use super::problem::{Code, Problem};
 
@@ -59,7 +63,18 @@ where
     match pieces.recv().await {
         Some(Piece::Last(bytes)) => Ok(whole(form, bytes)),
         Some(Piece::More(first)) => {
-            let rest = Rest { first: Some(first), pieces, _task: task, is_over: false };
+            // What fails soon after is a problem too. Nobody notices the wait, and most answers fit into two pieces.
+            let second = timeout(PIECE_AGE_MAX, pieces.recv()).await;
+            let ready = match second {
+                Ok(Some(Piece::Last(last))) => {
+                    return Ok(whole(form, [first, last].concat().into()));
+                }
+                Ok(Some(Piece::Broken(problem))) => return Err(problem),
+                Ok(Some(second)) => VecDeque::from([Piece::More(first), second]),
+                Ok(None) | Err(_) => VecDeque::from([Piece::More(first)]),
+            };
+            let span = Span::current();
+            let rest = Rest { ready, pieces, _task: task, is_over: false, span };
             Ok(typed(form, Body::from_stream(rest.into_stream())))
         }
         Some(Piece::Broken(problem)) => Err(problem),
@@ -78,6 +93,15 @@ fn typed(form: Form, body: Body) -> Response {
     response
 }
 
+/// A line of the log: the head said 200, so nothing else tells of it.
+fn tell(problem: &Problem) {
+    let code = problem.code.text();
+    match problem.code.status().is_server_error() {
+        true => error!(code, detail = problem.detail, "the answer broke off"),
+        false => info!(code, "the answer broke off"),
+    }
+}
+
 /// Ends the task when the body is dropped.
 struct Task(JoinHandle<()>);
 
@@ -89,10 +113,12 @@ impl Drop for Task {
 
 /// The pieces of a body.
 struct Rest {
-    first: Option<Bytes>,
+    ready: VecDeque<Piece>,
     pieces: Receiver<Piece>,
     _task: Task,
     is_over: bool,
+    /// Of the request, for the log.
+    span: Span,
 }
 
 impl Rest {
@@ -101,8 +127,8 @@ impl Rest {
             if rest.is_over {
                 return None;
             }
-            let piece = match rest.first.take() {
-                Some(first) => Some(Piece::More(first)),
+            let piece = match rest.ready.pop_front() {
+                Some(piece) => Some(piece),
                 None => rest.pieces.recv().await,
             };
             let bytes = match piece {
@@ -114,6 +140,7 @@ impl Rest {
                 // The error makes the connection break: a part must not pass for the whole.
                 Some(Piece::Broken(problem)) => {
                     rest.is_over = true;
+                    rest.span.in_scope(|| tell(&problem));
                     Err(axum::Error::new(std::io::Error::other(problem.detail)))
                 }
                 None => {

@@ -14,7 +14,7 @@ use crate::http::problem::{Code, Problem};
 /// A piece of about so many bytes leaves at once.
 const PIECE_BYTES: usize = 64 << 10;
 /// Fewer bytes leave when they are so old.
-const PIECE_AGE_MAX: Duration = Duration::from_millis(50);
+pub(super) const PIECE_AGE_MAX: Duration = Duration::from_millis(50);
 
 /// What bounds an answer.
 #[derive(Clone, Copy, Debug)]

@@ -41,8 +41,10 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<&'static str, 
 ))]
 pub(crate) async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> impl IntoResponse {
     let stats = app.sql.database().stats().ok();
-    let gate = &app.gate;
-    let text = app.metrics.text(stats.as_ref(), gate.running_count(), gate.waiting_count());
+    let (gate, ingests) = (&app.gate, &app.ingest_gate);
+    let running = gate.running_count() + ingests.running_count();
+    let waiting = gate.waiting_count() + ingests.waiting_count();
+    let text = app.metrics.text(stats.as_ref(), running, waiting);
     let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let is_open = accepted.is_some_and(|value| value.contains("application/openmetrics-text"));
     let form = if is_open { OPEN_METRICS } else { PROMETHEUS };

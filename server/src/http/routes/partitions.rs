@@ -1,6 +1,6 @@
 //! The life of partitions: listed, detached, attached, archived, dropped.
 
-use std::path::{Component, Path as FilePath, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use annals_engine::{Database, ErrorKind, Partition, PartitionChange, PartitionInfo, ValidTime};
@@ -129,12 +129,13 @@ impl Change {
 
     /// Does it on a thread of its own, to the end even if the client goes away, and puts it on record.
     async fn run(self, what: &'static str, work: Box<Work>) -> Result<Response, Problem> {
-        let _permit = self.app.gate.enter().await?;
+        let permit = self.app.gate.enter().await?;
         let Change { app, identity, id, table, partition } = self;
         let text = || format!("{what} PARTITION '{}' OF {table}", partition.name());
         let record = Recorder::new(&app, &identity, &id).begin_text(Access::Define, text);
         let database = app.sql.database().clone();
         let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
             let done = work(&database, &table, partition, &identity.name);
             let done = done.map_err(|error| refused(&database, &table, partition, error));
             record.end(done.as_ref().err().map(|problem| problem.code));
@@ -188,7 +189,7 @@ pub(crate) async fn detach(
 ) -> Result<Response, Problem> {
     let change = Change::of(app, identity, id, named)?;
     if dry_run.dry_run {
-        return preview(&change);
+        return preview(change).await;
     }
     change
         .run(
@@ -215,7 +216,7 @@ pub(crate) async fn remove(
 ) -> Result<Response, Problem> {
     let change = Change::of(app, identity, id, named)?;
     if dry_run.dry_run {
-        return preview(&change);
+        return preview(change).await;
     }
     change
         .run(
@@ -282,12 +283,18 @@ pub(crate) async fn archive(
         .await
 }
 
-fn preview(change: &Change) -> Result<Response, Problem> {
-    let database = change.app.sql.database();
-    let (table, partition) = (&change.table, change.partition);
-    let would = database.preview_partitions(table, &[partition]);
-    let would = would.map_err(|error| refused(database, table, partition, error))?;
-    answer(database, &changed(&first(would)?))
+async fn preview(change: Change) -> Result<Response, Problem> {
+    let permit = change.app.gate.enter().await?;
+    let Change { app, table, partition, .. } = change;
+    let database = app.sql.database().clone();
+    let would = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        let would = database.preview_partitions(&table, &[partition]);
+        first(would.map_err(|error| refused(&database, &table, partition, error))?)
+            .map_err(Problem::from)
+    });
+    let would = would.await.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    answer(app.sql.database(), &changed(&would?))
 }
 
 /// Why a partition was not changed: it may be that there is none.
@@ -330,16 +337,10 @@ async fn read<T: for<'a> Deserialize<'a>>(app: &App, body: Body) -> Result<Optio
 
 /// A folder, if it is where archives may be.
 fn folder(app: &App, name: &str, text: &str) -> Result<PathBuf, Problem> {
-    let refuse = |what: &str| Err(Problem::invalid(format!("`{name}`: {text} {what}")));
-    let path = PathBuf::from(text);
-    if !path.is_absolute() {
-        return refuse("is not an absolute path");
-    }
-    let Some(root) = &app.config.server.archive_root else { return Ok(path) };
-    let is_plain = path.components().all(|part| part != Component::ParentDir);
-    match is_plain && path.starts_with(root) && path != FilePath::new(root) {
-        true => Ok(path),
-        false => refuse(&format!("does not lie below {}", root.display())),
+    let refuse = |what: &str| Problem::invalid(format!("`{name}`: {what}"));
+    match Path::new(text).is_absolute() {
+        true => app.sql.archive_dir(text).map_err(|error| refuse(error.message())),
+        false => Err(refuse(&format!("{text} is not an absolute path"))),
     }
 }
 

@@ -1,25 +1,30 @@
 //! `POST /v1/tables/{t}/rows`: bulk ingest.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use annals_query::Access;
+use annals_query::{Access, is_reserved_table};
 use axum::extract::{Extension, Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
 use super::tables::find;
 use crate::auth::{Identity, Role};
+use crate::error::Failure;
 use crate::http::access::check_role;
-use crate::http::body::{BodyLimits, feed};
+use crate::http::body::{BodyLimits, feed, is_gone};
 use crate::http::extract::{Names, Parameters};
 use crate::http::headers::{self, Extra};
 use crate::http::observe::RequestId;
 use crate::http::problem::{Code, Problem};
 use crate::http::record::Recorder;
 use crate::http::state::App;
-use crate::ingest::{Encoding, Format, IdempotencyKey, Ingest, Ingested, Op};
+use crate::ingest::{
+    Encoding, Format, IdempotencyKey, Ingest, Ingested, Op, check_idempotency_key,
+};
 
 /// What is said of the rows.
 #[derive(Clone, Debug, Deserialize, Serialize, IntoParams)]
@@ -78,31 +83,38 @@ pub(crate) async fn ingest(
 ) -> Result<Response, Problem> {
     check_role(&identity, Role::Writer, "an ingest")?;
     find(app.sql.database(), &table)?;
+    if is_reserved_table(&table) {
+        return Err(Problem::invalid(format!("table `{table}` is written by the server itself")));
+    }
     let (parts, body) = request.into_parts();
     let ingest = read(&app, table, parameters, &parts.headers)?;
     let limits = &app.config.limits;
     let body_limits =
         BodyLimits { bytes_max: limits.body_bytes_max as u64, idle_ms_max: limits.read_ms_max };
-    let permit = app.gate.enter().await?;
-    app.audit.room().await;
+    let (feed, reader) = feed(body, body_limits)?;
+    let permit = app.ingest_gate.enter().await?;
+    app.audit.room(Instant::now() + Duration::from_millis(limits.query_ms_max)).await?;
     let recorder = Recorder::new(&app, &identity, &id);
     let record = recorder.begin_text(Access::Write, || format!("INGEST INTO {}", ingest.table));
-    let (feed, reader) = feed(body, body_limits)?;
-    let ingester = app.ingester.clone();
+    let (ingester, metrics) = (app.ingester.clone(), app.clone());
     let work = tokio::task::spawn_blocking(move || {
-        let mut record = record;
-        let _permit = permit;
-        let done = ingester.ingest(ingest, Box::new(reader)).map_err(Problem::from);
+        let (_permit, mut record) = (permit, record);
+        let done = ingester.ingest(ingest, Box::new(reader));
         if let Ok(done) = &done {
             record.read(done.row_count, None);
             record.committed_at(done.system_time);
+            let row_count = if done.is_replay { 0 } else { done.row_count };
+            metrics.metrics.rows_ingested.inc_by(row_count);
         }
-        record.end(done.as_ref().err().map(|problem| problem.code));
+        let is_gone = matches!(&done, Err(Failure::Body(_, source)) if is_gone(source));
+        let done = done.map_err(Problem::from);
+        if !is_gone {
+            record.end(done.as_ref().err().map(|problem| problem.code));
+        }
         done
     });
     let ((), done) = tokio::join!(feed.run(), work);
     let done = done.map_err(|error| Problem::new(Code::Internal, error.to_string()))??;
-    app.metrics.rows_ingested.inc_by(if done.is_replay { 0 } else { done.row_count });
     Ok(answered(&done))
 }
 
@@ -138,6 +150,9 @@ fn read(
     let hours = app.config.ingest.idempotency_hours;
     let hours = u32::try_from(hours).unwrap_or(u32::MAX);
     let key = text(headers, "idempotency-key");
+    if let Some(key) = key {
+        check_idempotency_key(key).map_err(|error| Problem::invalid(error.to_string()))?;
+    }
     Ok(Ingest {
         table,
         op: parameters.op,

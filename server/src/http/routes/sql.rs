@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use annals_query::CancelToken;
 use axum::extract::{Extension, Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Version, header};
 use axum::response::Response;
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
@@ -51,7 +51,8 @@ struct ChangeAnswer {
 pub(crate) struct QueryAnswer {
     /// The columns in order.
     columns: Vec<ColumnDocument>,
-    /// The system instant that was read at: asked again with it as `system_time`, the answer is the same for ever.
+    /// The system instant that was read at. Asked again with it as `system_time`, and with the same `valid_time`, the answer is the
+    /// same for ever.
     system_time: Option<String>,
     /// What the answer leaves out, a sentence each; absent if nothing.
     notices: Option<Vec<String>>,
@@ -93,6 +94,7 @@ pub(crate) async fn sql(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
+    check_version(parts.version)?;
     check_type(&parts.headers)?;
     let form = Form::accepted(&parts.headers)?;
     let limits = &app.config.limits;
@@ -100,28 +102,28 @@ pub(crate) async fn sql(
         BodyLimits { bytes_max: limits.sql_bytes_max as u64, idle_ms_max: limits.read_ms_max };
     let request = SqlRequest::parse(&read_whole(body, body_limits).await?)?;
     let (values, (valid, system)) = (request.values()?, request.instants()?);
-    let mut session = app.sql.session();
-    session.set_user(identity.name.to_string());
-    session.set_memory_bytes_max(limits.query_memory_bytes_max.min(limits.memory_bytes_max));
-    session.set_defaults(valid, system);
-    let statements = Statements::read(&session, &request.sql)?;
-    statements.check(&identity)?;
-    if (valid.is_some() || system.is_some()) && !statements.only_read() {
-        let detail = "`valid_time` and `system_time` are for queries: a change says in its statement when it acts";
-        return Err(Problem::new(Code::InvalidRequest, detail));
-    }
     let permit = app.gate.enter().await?;
-    app.audit.room().await;
     let answer_limits = AnswerLimits {
         row_count_max: limits.row_count_max,
         deadline: Instant::now() + Duration::from_millis(limits.query_ms_max),
         query_ms_max: limits.query_ms_max,
     };
+    app.audit.room(answer_limits.deadline).await?;
     let recorder = Recorder::new(&app, &identity, &id);
-    let given = if statements.only_read() {
+    let mut session = app.sql.session();
+    session.set_user(identity.name.to_string());
+    session.set_memory_bytes_max(limits.query_memory_bytes_max.min(limits.memory_bytes_max));
+    session.set_defaults(valid, system);
+    let statements = Statements::read(&session, &request.sql, &values, &identity);
+    let statements = statements.map_err(|refused| recorder.refused(&request.sql, refused))?;
+    if (valid.is_some() || system.is_some()) && !statements.only_read() {
+        let detail = "`valid_time` and `system_time` are for queries: a change says in its statement when it acts";
+        return Err(Problem::new(Code::InvalidRequest, detail));
+    }
+    let (given, permit) = if statements.only_read() {
         let mut running = pin!(statements.run(&mut session, &values, &answer_limits, &recorder));
         match timeout_at(answer_limits.deadline, &mut running).await {
-            Ok(given) => given?,
+            Ok(given) => (given?, permit),
             Err(_) => {
                 recorder.cause().set(Code::TimeLimit);
                 return Err(answer_limits.too_long());
@@ -130,8 +132,11 @@ pub(crate) async fn sql(
     } else {
         let (cancel, cause) = (CancelToken::new(), recorder.cause());
         session.set_cancel_token(cancel.clone());
-        let running =
-            async move { statements.run(&mut session, &values, &answer_limits, &recorder).await };
+        // It keeps its place to its end, also if nobody waits for that any more.
+        let running = async move {
+            let given = statements.run(&mut session, &values, &answer_limits, &recorder).await;
+            given.map(|given| (given, permit))
+        };
         Change::start(running, cancel, cause).end(&answer_limits).await?
     };
     let Some(rows) = given.query else { return changed(&app, given) };
@@ -164,6 +169,19 @@ fn changed(app: &App, given: Given) -> Result<Response, Problem> {
     let mut response = headers::json(&answer);
     headers::add(&mut response, &Extra { system_time: Some(at), notices: given.notices });
     Ok(response)
+}
+
+/// In HTTP/1.0 an answer of unknown length ends with its connection, and a part of it looks whole.
+fn check_version(version: Version) -> Result<(), Problem> {
+    match version {
+        Version::HTTP_09 | Version::HTTP_10 => {
+            let detail = format!(
+                "the request is {version:?}, and answers could look whole that are not; ask in HTTP/1.1"
+            );
+            Err(Problem::new(Code::HttpVersion, detail))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A body of another type is refused, also because a browser sends some to any site without asking.
