@@ -136,6 +136,11 @@ impl Connection {
         Body { connection: self, is_chunked, left, is_over }
     }
 
+    /// Reads whatever comes until the server closes the connection.
+    pub(crate) fn read_to_end(&mut self, to: &mut String) -> io::Result<usize> {
+        self.wire.read_to_string(to)
+    }
+
     /// Whether the server closes the connection without another byte.
     pub(crate) fn is_closed(&mut self) -> bool {
         match self.wire.fill_buf() {

@@ -13,6 +13,7 @@ mod forms;
 mod instants;
 mod limits;
 mod partitions;
+mod problems;
 mod queries;
 mod request;
 mod roles;
