@@ -112,7 +112,8 @@ impl Connection {
     /// Reads what stands before a body.
     pub(crate) fn head(&mut self) -> io::Result<Head> {
         let first = self.line()?;
-        let status = first.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+        let rest = first.strip_prefix("HTTP/1.1 ").or(first.strip_prefix("HTTP/1.0 "));
+        let status = rest.and_then(|rest| rest.get(..3)?.parse().ok());
         let status = status.ok_or_else(|| io::Error::other(format!("no status: {first:?}")))?;
         let mut headers = Vec::new();
         loop {
@@ -134,11 +135,6 @@ impl Connection {
         };
         let is_over = !is_chunked && left == 0;
         Body { connection: self, is_chunked, left, is_over }
-    }
-
-    /// Reads whatever comes until the server closes the connection.
-    pub(crate) fn read_to_end(&mut self, to: &mut String) -> io::Result<usize> {
-        self.wire.read_to_string(to)
     }
 
     /// Whether the server closes the connection without another byte.

@@ -46,6 +46,9 @@ fn of_requests(place: &Place) -> Vec<(&'static str, Reply)> {
     ask(first.clone()).ok();
     let mut slow = server.connect();
     slow.send(first.head("content-length: 7\r\n")).unwrap();
+    let mut old = server.connect();
+    let bytes = String::from_utf8(Request::sql("SELECT 1").bytes()).unwrap();
+    old.send(bytes.replace("HTTP/1.1", "HTTP/1.0")).unwrap();
     let deep = format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000));
     let all = vec![
         ("invalid_request", ask(Request::post("/v1/sql", &json!({"sq": 1})))),
@@ -79,6 +82,7 @@ fn of_requests(place: &Place) -> Vec<(&'static str, Reply)> {
         ("time_limit", ask(Request::sql(&SILENT.replace("1000000", "100000")))),
         ("row_limit", ask(Request::sql("SELECT value FROM generate_series(1, 101)"))),
         ("memory_limit", ask(Request::sql(ENDLESS))),
+        ("http_version", old.reply(&first).unwrap()),
     ];
     server.stop();
     all
