@@ -74,7 +74,7 @@ codes! {
     HeadersTooLarge "headers_too_large" 431 "The headers are too large" "They are larger than `limits.header_bytes_max`. The answer to this one has no body.";
     Internal "internal" 500 "The server failed" "A defect of the server; the log has more under the request's id.";
     Corrupt "corrupt" 500 "Stored bytes are damaged" "What is stored is not what was written; `detail` names file and offset. Other partitions still answer.";
-    HttpVersion "http_version_not_supported" 505 "The version of HTTP is too old" "`/v1/sql` takes HTTP/1.1: in HTTP/1.0 an answer that broke off looks whole. Nothing was done.";
+    HttpVersion "http_version" 505 "The version of HTTP is too old" "`/v1/sql` takes HTTP/1.1: in HTTP/1.0 an answer that broke off looks whole. Nothing was done.";
     Overloaded "overloaded" 503 "Too many requests are waiting" "As many requests run and wait as may. Retry after `Retry-After` seconds.";
     QueueTimeout "queue_timeout" 503 "The request waited too long" "It waited longer than `limits.queue_ms_max` for others to end. Retry after `Retry-After` seconds.";
     Halted "halted" 503 "Writes have stopped" "A write or sync failed, so that none is taken until the server is started again; then it shows whether this one is there. Reads go on.";

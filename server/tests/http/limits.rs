@@ -201,6 +201,30 @@ fn who_waits_too_long_is_sent_away() {
 }
 
 #[test]
+fn ingests_have_places_of_their_own() {
+    let place = Place::new();
+    let server =
+        Server::start(&place, "--running-count-max 1 --ingest-count-max 1 --queue-count-max 0");
+    server.run(CREATE);
+    let rows = Request::new("POST", "/v1/tables/t/rows");
+    let rows = rows.body("application/x-ndjson", "{\"k\": 1, \"v\": 1}\n");
+    let (reading, _) = stalled(&server);
+    server.ask(&rows).ok();
+    let mut slow = server.connect();
+    slow.send(rows.head("content-length: 100\r\n")).unwrap();
+    server.wait_for_metric("annals_running", |count| count == 2);
+    server.ask(&rows).check_problem(503, "overloaded", "1 requests are running and 0 are waiting");
+    server.sql("SELECT 1").check_problem(503, "overloaded", "1 requests are running");
+    drop(reading);
+    server.wait_for_metric("annals_running", |count| count == 1);
+    assert_eq!(server.rows(COUNT), "[[1]]");
+    drop(slow);
+    server.wait_for_metric("annals_running", |count| count == 0);
+    server.ask(&rows.clone().body("application/x-ndjson", "{\"k\": 2}\n")).ok();
+    server.stop();
+}
+
+#[test]
 fn no_more_connections_are_accepted_than_may_be_open() {
     let place = Place::new();
     let server = Server::start(&place, "--connection-count-max 2");

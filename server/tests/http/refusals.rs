@@ -28,7 +28,7 @@ fn http_1_0_is_refused_where_a_part_could_look_whole() {
     let mut client = server.connect();
     client.send(old(&request)).unwrap();
     let reply = client.reply(&request).unwrap();
-    reply.check_problem(505, "http_version_not_supported", "HTTP/1.0");
+    reply.check_problem(505, "http_version", "HTTP/1.0");
     let request = Request::get("/healthz");
     let mut client = server.connect();
     client.send(old(&request)).unwrap();

@@ -131,6 +131,9 @@ fn what_makes_no_sense_together_is_refused_before_anything_runs() {
     check("INSERT INTO t VALUES (1, 1); ALTER TABLE t ADD COLUMN w TEXT", "stands alone");
     check("CREATE TABLE u (k BIGINT, PRIMARY KEY (k)); INSERT INTO u VALUES (1)", "stands alone");
     check("ERASE FROM t WHERE k = 1; SELECT 1", "stands alone");
+    let by_turn = "INSERT INTO t VALUES (?, 1); INSERT INTO t VALUES (?, 2)";
+    check(by_turn, "take their values by number");
+    check(&"SELECT 1;".repeat(10_001), "10001 statements are in the request; 10000 may be");
     assert_eq!(server.rows(COUNT), "[[0]]");
     server.sql("SELECT k FROM u").check_problem(400, "invalid_statement", "`u`");
     server.stop();
@@ -183,5 +186,7 @@ fn parameters_are_null_booleans_numbers_and_strings() {
     ask("SELECT $1", json!([[1]])).check_problem(400, "invalid_request", "parameter 1 is neither");
     ask("SELECT $2", json!([1])).check_problem(400, "invalid_statement", "$2");
     ask("SELECT '$1'", json!([])).ok();
+    let many = ask("SELECT $1", json!([1, 2]));
+    many.check_problem(400, "invalid_request", "`params` has 2 values");
     server.stop();
 }

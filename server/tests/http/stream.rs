@@ -135,3 +135,17 @@ fn what_is_asked_at_once_is_answered_in_turn() {
     assert_eq!(client.ask(&Request::sql("SELECT 1")).unwrap().rows(), "[[1]]");
     server.stop();
 }
+
+#[test]
+fn who_could_not_tell_a_part_from_the_whole_is_refused() {
+    let place = Place::new();
+    let server = Server::start(&place, "");
+    let bytes = Request::sql("SELECT 1 AS one").bytes();
+    let old = String::from_utf8(bytes).unwrap().replace("HTTP/1.1", "HTTP/1.0");
+    let mut client = server.connect();
+    client.send(old).unwrap();
+    let reply = client.reply(&Request::sql("SELECT 1 AS one")).unwrap();
+    reply.check_problem(505, "http_version", "ask in HTTP/1.1");
+    assert!(client.is_closed());
+    server.stop();
+}
