@@ -31,7 +31,7 @@ fn what_a_request_may_not_be_has_its_own_code() {
     for (request, expect) in [
         (csv("price"), (404, "not_found", "no table `price`")),
         (csv("annals.ingests.1"), (404, "not_found", "no table `annals.ingests.1`")),
-        (csv("annals.statements"), (400, "invalid_rows", reserved)),
+        (csv("annals.statements"), (400, "invalid_request", reserved)),
         (type_of("text/html"), (415, "unsupported_media_type", "`text/html`")),
         (type_of("application/json"), (415, "unsupported_media_type", "`application/json`")),
         (type_of(""), (415, "unsupported_media_type", "`Content-Type` is ``")),

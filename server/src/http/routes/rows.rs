@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_query::{Access, is_reserved_table};
+use annals_query::Access;
 use axum::extract::{Extension, Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -23,6 +23,7 @@ use crate::http::observe::RequestId;
 use crate::http::problem::{Code, Problem};
 use crate::http::record::Recorder;
 use crate::http::state::App;
+use crate::import::plan::check_target;
 use crate::ingest::{
     Encoding, Format, IdempotencyKey, Ingest, Ingested, Op, check_idempotency_key,
 };
@@ -85,9 +86,7 @@ pub(crate) async fn ingest(
 ) -> Result<Response, Problem> {
     check_role(&identity, Role::Writer, "an ingest")?;
     find(app.sql.database(), &table)?;
-    if is_reserved_table(&table) {
-        return Err(Problem::invalid(format!("table `{table}` is written by the server itself")));
-    }
+    check_target(&table).map_err(|error| Problem::invalid(error.to_string()))?;
     let (parts, body) = request.into_parts();
     let ingest = read(&app, table, parameters, &parts.headers)?;
     let limits = &app.config.limits;
