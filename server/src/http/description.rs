@@ -1,14 +1,20 @@
 //! The description of the API: what all routes have in common. The rest stands with each route.
 
-use utoipa::PartialSchema;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, ResponseBuilder,
 };
+use utoipa::{PartialSchema, ToSchema};
 
 use super::problem::{Code, ProblemDocument};
+
+/// A body that is no text.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[allow(dead_code, reason = "it is never made; this describes it")]
+pub(crate) struct Binary(Vec<u8>);
 
 /// What stands before the routes.
 pub(crate) fn base() -> OpenApi {

@@ -17,7 +17,7 @@ pub(crate) struct SqlRequest {
     /// The values of `$1`, `$2` and so on, or of `?` in turn: null, booleans, numbers and strings. A string becomes what the
     /// statement needs: an instant, a decimal, a UUID.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>, example = json!([]))]
+    #[schema(value_type = Vec<Value>, example = json!([]))]
     pub(crate) params: Vec<Json>,
     /// The valid instant at which tables without a clause are read; now, unless given. For queries alone.
     #[serde(default)]

@@ -133,9 +133,10 @@ impl Source {
                     .and_then(|rows| TextChunks::new(plan, rows))
                     .map(|chunks| Rows::Text(Box::new(chunks)))
             }
-            Format::Parquet => {
-                self.file().and_then(|file| ParquetChunks::new(plan, file)).map(Rows::Parquet)
-            }
+            Format::Parquet => self
+                .file()
+                .and_then(|file| ParquetChunks::new(plan, file))
+                .map(|chunks| Rows::Parquet(Box::new(chunks))),
         };
         let rows = rows.map_err(|error| self.refuse(error))?;
         Ok(Chunks { source: self, rows, progress })
@@ -186,7 +187,7 @@ fn format_of(name: &str) -> Result<(Format, bool)> {
 
 enum Rows<'a> {
     Text(Box<TextChunks<'a>>),
-    Parquet(ParquetChunks<'a>),
+    Parquet(Box<ParquetChunks<'a>>),
 }
 
 /// The rows of one source, chunk by chunk.

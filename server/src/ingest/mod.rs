@@ -64,7 +64,8 @@ pub(crate) enum Format {
 }
 
 /// How the bytes of a body are compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub(crate) enum Encoding {
     /// Not at all.
     #[default]

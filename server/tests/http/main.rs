@@ -15,6 +15,7 @@ mod limits;
 mod partitions;
 mod problems;
 mod queries;
+mod refusals;
 mod request;
 mod roles;
 mod routes;

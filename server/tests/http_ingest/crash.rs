@@ -59,7 +59,7 @@ impl Job {
             true => batch(client, &name, row_count),
             false => keyed_ingest(client + number, &name, row_count),
         };
-        Job { name, row_count, is_batch, is_chunked: number % 3 == 0, request }
+        Job { name, row_count, is_batch, is_chunked: number.is_multiple_of(3), request }
     }
 }
 

@@ -322,7 +322,7 @@ fn first(mut changes: Vec<PartitionChange>) -> annals_engine::Result<PartitionCh
     change.ok_or_else(|| annals_engine::Error::invalid("there is nothing to change"))
 }
 
-/// A body in JSON; nothing if it is empty.
+/// A body in JSON; nothing if it is empty, or null.
 async fn read<T: for<'a> Deserialize<'a>>(app: &App, body: Body) -> Result<Option<T>, Problem> {
     let limits = &app.config.limits;
     let limits =
@@ -332,7 +332,7 @@ async fn read<T: for<'a> Deserialize<'a>>(app: &App, body: Body) -> Result<Optio
         return Ok(None);
     }
     let parsed = serde_json::from_slice(&body);
-    parsed.map(Some).map_err(|error| Problem::invalid(format!("the body is not as told: {error}")))
+    parsed.map_err(|error| Problem::invalid(format!("the body is not as told: {error}")))
 }
 
 /// A folder, if it is where archives may be.

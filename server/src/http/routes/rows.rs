@@ -16,6 +16,7 @@ use crate::auth::{Identity, Role};
 use crate::error::Failure;
 use crate::http::access::check_role;
 use crate::http::body::{BodyLimits, feed, is_gone};
+use crate::http::description::Binary;
 use crate::http::extract::{Names, Parameters};
 use crate::http::headers::{self, Extra};
 use crate::http::observe::RequestId;
@@ -33,6 +34,7 @@ use crate::ingest::{
 pub(crate) struct RowsParameters {
     /// What is done with every row: `put`, unless it says `delete`.
     #[serde(default)]
+    #[param(inline)]
     op: Op,
     /// The column of the body that says `put` or `delete` row by row, in place of `op`.
     op_column: Option<String>,
@@ -60,14 +62,14 @@ pub(crate) struct RowsAnswer {
     params(
         ("table" = String, Path, description = "The table"),
         RowsParameters,
-        ("Idempotency-Key" = Option<String>, Header, description = "With it a retry is applied once and answered as the first was; 1 to 255 printable characters"),
-        ("Content-Encoding" = Option<String>, Header, description = "`gzip`, `zstd` or `identity`"),
+        ("Idempotency-Key" = Option<String>, Header, nullable = false, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "With it a retry is applied once and answered as the first was; 1 to 255 printable characters"),
+        ("Content-Encoding" = inline(Option<Encoding>), Header, description = "How the body is compressed"),
     ),
     request_body(content(
         (String = "application/x-ndjson"),
         (String = "text/csv"),
-        (Vec<u8> = "application/vnd.apache.parquet"),
-        (Vec<u8> = "application/vnd.apache.arrow.stream"),
+        (inline(Binary) = "application/vnd.apache.parquet"),
+        (inline(Binary) = "application/vnd.apache.arrow.stream"),
     )),
     responses((status = 200, description = "What was written; it is durable", body = RowsAnswer, headers(
         ("Idempotency-Replayed" = String, description = "`true` if an earlier request with the key has written it"),

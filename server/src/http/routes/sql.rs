@@ -16,6 +16,7 @@ use crate::auth::Identity;
 use crate::http::answer::{self, AnswerLimits, Encoder, Form};
 use crate::http::body::{BodyLimits, read_whole};
 use crate::http::change::Change;
+use crate::http::description::Binary;
 use crate::http::headers::{self, Extra};
 use crate::http::observe::RequestId;
 use crate::http::parameters::SqlRequest;
@@ -58,7 +59,7 @@ pub(crate) struct QueryAnswer {
     notices: Option<Vec<String>>,
     /// The rows, each an array with a value for each column: null, booleans, numbers, strings. Instants are RFC 3339 in UTC;
     /// decimals and integers beyond 2^53 are strings.
-    #[schema(value_type = Vec<Vec<Object>>)]
+    #[schema(value_type = Vec<Vec<Value>>)]
     rows: Vec<Vec<()>>,
 }
 
@@ -81,7 +82,7 @@ pub(crate) struct ColumnDocument {
         (QueryAnswer = "application/json"),
         (String = "application/x-ndjson"),
         (String = "text/csv"),
-        (Vec<u8> = "application/vnd.apache.arrow.stream"),
+        (inline(Binary) = "application/vnd.apache.arrow.stream"),
     ), headers(
         ("X-Annals-System-Time" = String, description = "The system instant that was read or written at"),
         ("X-Annals-Notice" = String, description = "What the answer leaves out; once for each sentence"),
