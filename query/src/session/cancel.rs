@@ -40,13 +40,21 @@ impl CancelToken {
         matches!(before, Ok(_) | Err(CANCELLED))
     }
 
+    /// Whether it was given up, and what still runs of it need not go on.
+    pub fn is_cancelled(&self) -> bool {
+        self.state.load(Ordering::Acquire) == CANCELLED
+    }
+
+    /// The error of what was given up.
+    pub(crate) fn error() -> Error {
+        Error::new(ErrorKind::Unavailable, "the statement was cancelled")
+    }
+
     /// A commit begins, unless there was a [`CancelToken::cancel`] before.
     pub(super) fn begin_commit(&self) -> Result<()> {
         let (from, to) = (RUNNING, COMMITTING);
         match self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire) {
-            Err(CANCELLED) => {
-                Err(Error::new(ErrorKind::Unavailable, "the statement was cancelled"))
-            }
+            Err(CANCELLED) => Err(CancelToken::error()),
             _ => Ok(()),
         }
     }

@@ -175,7 +175,7 @@ impl Session {
         let plan = self.sql.state().optimize(plan)?;
         let state = if is_serial(&plan)? { self.sql.serial_state() } else { self.sql.state() };
         let physical = state.query_planner().create_physical_plan(&plan, &**state).await?;
-        let physical = yielding(physical)?;
+        let physical = yielding(physical, &self.cancel)?;
         let context = TaskContext::from(&**state);
         let context = match self.memory_bytes_max {
             Some(bytes_max) => memory::bounded(context, bytes_max),

@@ -94,9 +94,15 @@ impl Session {
         HeldRows::new(pool, self.memory_bytes_max.unwrap_or(usize::MAX))
     }
 
-    /// The token that cancels what the session does from here on, until it has committed once.
+    /// The token that cancels what the session does from here on, until it has committed once. What still computes when it is cancelled
+    /// ends soon, with an error of the kind `Unavailable`.
     pub fn set_cancel_token(&mut self, token: CancelToken) {
         self.cancel = token;
+    }
+
+    /// Whether its token was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
     }
 
     /// Whether BEGIN has been said and neither COMMIT nor ROLLBACK.

@@ -78,10 +78,21 @@ impl Pieces {
     }
 }
 
+/// Whether the connection ended before the body did: what reads it says so in one way or the other.
 fn is_end_of_connection(error: &axum::Error) -> bool {
-    let source = std::error::Error::source(error);
-    let source = source.and_then(|source| source.downcast_ref::<hyper::Error>());
-    source.is_some_and(hyper::Error::is_incomplete_message)
+    let ends = [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset];
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        let by_hyper = error.downcast_ref::<hyper::Error>();
+        let by_system = error.downcast_ref::<io::Error>();
+        if by_hyper.is_some_and(hyper::Error::is_incomplete_message)
+            || by_system.is_some_and(|error| ends.contains(&error.kind()))
+        {
+            return true;
+        }
+        source = error.source();
+    }
+    false
 }
 
 /// The whole body.

@@ -32,11 +32,14 @@ impl<T: Send + 'static> Change<T> {
     pub(crate) async fn end(mut self, limits: &AnswerLimits) -> Result<T, Problem> {
         let ended = match timeout_at(limits.deadline, &mut self.task).await {
             Ok(ended) => ended,
-            Err(_) if self.cancel.cancel() => {
+            Err(_) => {
+                // It may end of itself as soon as it is cancelled.
                 self.cause.set(Code::TimeLimit);
-                return Err(limits.too_long());
+                if self.cancel.cancel() {
+                    return Err(limits.too_long());
+                }
+                (&mut self.task).await
             }
-            Err(_) => (&mut self.task).await,
         };
         ended.map_err(|error| Problem::new(Code::Internal, error.to_string()))?
     }

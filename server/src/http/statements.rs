@@ -109,6 +109,10 @@ impl Statements {
         if given.query.is_some() && result.is_ok() {
             given.record = records.pop();
         }
+        if result.is_err() && session.is_cancelled() {
+            // Dropped untold, they say why.
+            return result.map(|()| given);
+        }
         let code = result.as_ref().err().map(|problem| problem.code);
         for mut record in records {
             record.committed_at(given.committed_at.filter(|_| code.is_none()));

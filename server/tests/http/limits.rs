@@ -6,7 +6,9 @@ use std::io::Read;
 use serde_json::json;
 
 use super::common::Place;
-use super::queries::{ENDLESS, SILENT, SILENT_CHANGE, broken, stalled};
+use super::queries::{
+    ENDLESS, FRUITLESS, FRUITLESS_BY_KEY, SILENT, SILENT_CHANGE, broken, stalled,
+};
 use super::request::Request;
 use super::server::Server;
 
@@ -108,14 +110,14 @@ fn a_query_that_takes_too_long_is_cancelled() {
     Server::start(&place, "").run(CREATE);
     let server = Server::start(&place, "--query-ms-max 300");
     let behind = format!("INSERT INTO t VALUES (1, 1); {SILENT}");
-    for sql in [SILENT, SILENT_CHANGE, &behind] {
+    for sql in [SILENT, FRUITLESS, FRUITLESS_BY_KEY, SILENT_CHANGE, &behind] {
         server.sql(sql).check_problem(422, "time_limit", "more than 300 ms");
     }
     let (mut client, head) = stalled(&server);
     server.wait_for_metric("annals_running", |count| count == 0);
     assert!(broken(&mut client, &head).starts_with("a,b\n1,1\n"));
     let outcomes = "SELECT count(*) FROM annals.audit WHERE outcome = 'time_limit'";
-    server.wait_for_rows(outcomes, "[[5]]");
+    server.wait_for_rows(outcomes, "[[7]]");
     assert_eq!(server.metric("annals_cancelled_total"), 0, "no client went away");
     assert_eq!(server.rows(COUNT), "[[0]]");
     server.stop();

@@ -14,6 +14,14 @@ pub(crate) const ENDLESS: &str = "SELECT a.value AS a, b.value AS b
 pub(crate) const SILENT: &str = "SELECT sum(a.value * b.value)
     FROM generate_series(1, 1000000) AS a CROSS JOIN generate_series(1, 1000000) AS b";
 
+/// As many pairs, of which a join takes none.
+pub(crate) const FRUITLESS: &str = "SELECT count(*) FROM generate_series(1, 1000000) AS a
+    JOIN generate_series(1, 1000000) AS b ON a.value * b.value = -1";
+
+/// As many, of which a join by a key takes none.
+pub(crate) const FRUITLESS_BY_KEY: &str = "SELECT count(*) FROM generate_series(1, 1000000) AS a
+    JOIN generate_series(1, 1000000) AS b ON a.value % 2 = b.value % 2 AND a.value * b.value = -1";
+
 /// As many, on their way to a change.
 pub(crate) const SILENT_CHANGE: &str = "INSERT INTO t SELECT max(a.value * b.value), 1
     FROM generate_series(1, 1000000) AS a CROSS JOIN generate_series(1, 1000000) AS b";

@@ -12,6 +12,7 @@ mod pump;
 
 use std::collections::VecDeque;
 
+use annals_query::CancelToken;
 use annals_query::arrow::array::RecordBatch;
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
@@ -20,7 +21,7 @@ use bytes::Bytes;
 use futures::{Stream, stream};
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Span, error, info};
 
 pub(crate) use encoder::Encoder;
@@ -46,6 +47,7 @@ pub(crate) async fn respond<S, E>(
     form: Form,
     limits: AnswerLimits,
     ending: Box<dyn Ending>,
+    cancel: CancelToken,
 ) -> Result<Response, Problem>
 where
     S: Stream<Item = Result<RecordBatch, E>> + Send + Unpin + 'static,
@@ -55,11 +57,11 @@ where
     let (sender, mut pieces) = mpsc::channel(WAITING_COUNT_MAX);
     // Rows that are there already say how many they are. A task would take longer than they do.
     let is_ready = rows.size_hint().1.is_some();
-    let pump = Pump { rows, encoder, limits, ending, sender };
+    let pump = Pump { rows, encoder, limits, ending, sender, cancel: cancel.clone() };
     if is_ready {
         return Ok(whole(form, pump.gather().await?));
     }
-    let task = Task(tokio::spawn(pump.run()));
+    let task = Task::start(pump.run(), limits.deadline, cancel);
     match pieces.recv().await {
         Some(Piece::Last(bytes)) => Ok(whole(form, bytes)),
         Some(Piece::More(first)) => {
@@ -102,12 +104,33 @@ fn tell(problem: &Problem) {
     }
 }
 
-/// Ends the task when the body is dropped.
-struct Task(JoinHandle<()>);
+/// Ends the query when the body is dropped, or its time is over: what computes without a pause hears of it by the token.
+struct Task {
+    pump: JoinHandle<()>,
+    clock: JoinHandle<()>,
+    cancel: CancelToken,
+}
+
+impl Task {
+    fn start(
+        pump: impl Future<Output = ()> + Send + 'static,
+        deadline: Instant,
+        cancel: CancelToken,
+    ) -> Task {
+        let at_deadline = cancel.clone();
+        let clock = tokio::spawn(async move {
+            sleep_until(deadline).await;
+            at_deadline.cancel();
+        });
+        Task { pump: tokio::spawn(pump), clock, cancel }
+    }
+}
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.0.abort();
+        self.cancel.cancel();
+        self.clock.abort();
+        self.pump.abort();
     }
 }
 

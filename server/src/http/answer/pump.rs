@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use annals_query::CancelToken;
 use annals_query::arrow::array::RecordBatch;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -52,6 +53,7 @@ pub(super) struct Pump<S> {
     pub(super) limits: AnswerLimits,
     pub(super) ending: Box<dyn Ending>,
     pub(super) sender: Sender<Piece>,
+    pub(super) cancel: CancelToken,
 }
 
 /// Why there are no more pieces to send.
@@ -116,6 +118,7 @@ where
         loop {
             let until = due.map_or(self.limits.deadline, |due| due.min(self.limits.deadline));
             match timeout_at(until, self.rows.next()).await {
+                Ok(Some(Err(_))) if self.cancel.is_cancelled() => return Err(self.cancelled()),
                 Ok(Some(batch)) => {
                     let batch = batch.map_err(|e| Problem::from(annals_query::Error::from(e)))?;
                     *row_count = counted(*row_count, &batch, &self.limits)?;
@@ -134,6 +137,14 @@ where
             } else if self.encoder.len() > 0 && due.is_none() && *row_count > 0 {
                 due = Some(Instant::now() + PIECE_AGE_MAX);
             }
+        }
+    }
+
+    /// Why the query was cancelled.
+    fn cancelled(&self) -> Stop {
+        match Instant::now() >= self.limits.deadline {
+            true => self.limits.too_long().into(),
+            false => Stop::Gone,
         }
     }
 

@@ -121,6 +121,8 @@ pub(crate) async fn sql(
         let detail = "`valid_time` and `system_time` are for queries: a change says in its statement when it acts";
         return Err(Problem::new(Code::InvalidRequest, detail));
     }
+    let cancel = CancelToken::new();
+    session.set_cancel_token(cancel.clone());
     let (given, permit) = if statements.only_read() {
         let mut running = pin!(statements.run(&mut session, &values, &answer_limits, &recorder));
         match timeout_at(answer_limits.deadline, &mut running).await {
@@ -131,14 +133,13 @@ pub(crate) async fn sql(
             }
         }
     } else {
-        let (cancel, cause) = (CancelToken::new(), recorder.cause());
-        session.set_cancel_token(cancel.clone());
+        let cause = recorder.cause();
         // It keeps its place to its end, also if nobody waits for that any more.
         let running = async move {
             let given = statements.run(&mut session, &values, &answer_limits, &recorder).await;
             given.map(|given| (given, permit))
         };
-        Change::start(running, cancel, cause).end(&answer_limits).await?
+        Change::start(running, cancel.clone(), cause).end(&answer_limits).await?
     };
     let Some(rows) = given.query else { return changed(&app, given) };
     let system_time = given.committed_at.or(given.read_at);
@@ -149,7 +150,7 @@ pub(crate) async fn sql(
     };
     let encoder = Encoder::new(form, &rows.schema(), &heading)?;
     let ending = Box::new(RunningQuery { app: app.clone(), record: given.record, permit });
-    let mut response = answer::respond(rows, encoder, form, answer_limits, ending).await?;
+    let mut response = answer::respond(rows, encoder, form, answer_limits, ending, cancel).await?;
     headers::add(&mut response, &extra);
     Ok(response)
 }
