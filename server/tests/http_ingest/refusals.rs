@@ -46,7 +46,7 @@ fn what_a_request_may_not_be_has_its_own_code() {
         (csv("prices?valid_from=at&system_time=at"), (400, "invalid_rows", both)),
         (csv("prices?valid_from=since"), (400, "invalid_rows", "`valid_from` names `since`")),
         (csv("visits?op=delete"), (400, "invalid_rows", "its rows have no key to delete them by")),
-        (csv("prices").header("idempotency-key", ""), (400, "invalid_rows", "1 to 255")),
+        (csv("prices").header("idempotency-key", ""), (400, "invalid_request", "1 to 255")),
     ] {
         check(&server, &request, expect);
     }
