@@ -5,6 +5,7 @@ use sqlparser::ast::{
     ColumnDef, ColumnOption, Expr, IndexColumn, ObjectName, Spanned, TableConstraint,
     UnaryOperator, Value as Literal,
 };
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -30,7 +31,8 @@ pub(crate) fn read(tokens: &[TokenWithSpan]) -> Result<CreateTable> {
     let is_event = words.take(&["EVENT"]);
     words.expect(&["TABLE"])?;
     let if_not_exists = words.take(&["IF", "NOT", "EXISTS"]);
-    let mut parser = Parser::new(&AnnalsDialect).with_tokens_with_locations(words.rest().to_vec());
+    let mut parser =
+        Parser::new(&AnnalsDialect).with_tokens_with_locations(with_plain_names(words.rest()));
     let name = parser.parse_object_name(false).map_err(|error| from_parser(&error))?;
     let table = table_name(&name)?;
     check_free(&table).map_err(|error| error.at(name.span()))?;
@@ -101,6 +103,36 @@ pub(crate) fn table_name(name: &ObjectName) -> Result<String> {
         },
         _ => refused(),
     }
+}
+
+/// The same tokens, with columns called `key` or `index` in quotes: elsewhere in SQL these words begin a constraint.
+fn with_plain_names(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
+    let mut tokens = tokens.to_vec();
+    let (mut depth, mut is_first) = (0_usize, false);
+    for at in 0..tokens.len() {
+        let is_followed_by_type =
+            matches!(tokens.get(at + 1), Some(next) if matches!(next.token, Token::Word(_)));
+        match &mut tokens[at].token {
+            Token::LParen => {
+                depth += 1;
+                is_first = depth == 1;
+            }
+            Token::RParen => depth = depth.saturating_sub(1),
+            Token::Comma => is_first = depth == 1,
+            Token::Whitespace(_) => (),
+            Token::Word(word) if is_first && is_followed_by_type => {
+                let taken = [Keyword::KEY, Keyword::INDEX, Keyword::FULLTEXT, Keyword::SPATIAL];
+                if word.quote_style.is_none() && taken.contains(&word.keyword) {
+                    word.value = word.value.to_lowercase();
+                    word.quote_style = Some('"');
+                    word.keyword = Keyword::NoKeyword;
+                }
+                is_first = false;
+            }
+            _ => is_first = false,
+        }
+    }
+    tokens
 }
 
 fn key_of(columns: &[ColumnDef], constraints: &[TableConstraint]) -> Result<Vec<String>> {
