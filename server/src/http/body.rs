@@ -10,6 +10,7 @@ use axum::body::Body;
 use bytes::{Buf, Bytes};
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::problem::{Code, Problem};
@@ -106,6 +107,16 @@ pub(crate) async fn read_whole(body: Body, limits: BodyLimits) -> Result<Bytes, 
         whole.extend_from_slice(&piece);
     }
     Ok(whole.into())
+}
+
+/// What a body in JSON says, which is an object.
+pub(crate) fn read_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // A list of the members in their order would be taken as well.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::invalid("the body is a list, and not an object, in JSON"));
+    }
+    let parsed = serde_json::from_slice(body);
+    parsed.map_err(|error| Problem::invalid(format!("the body is not as described: {error}")))
 }
 
 /// What a reader gets: bytes, or why there are no more.

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
+use super::body::read_object;
 use super::problem::Problem;
 
 /// What is asked in SQL.
@@ -32,9 +33,7 @@ pub(crate) struct SqlRequest {
 impl SqlRequest {
     /// Reads a body.
     pub(crate) fn parse(body: &[u8]) -> Result<SqlRequest, Problem> {
-        serde_json::from_slice(body).map_err(|error| {
-            Problem::invalid(format!("the body is not a request for SQL in JSON: {error}"))
-        })
+        read_object(body)
     }
 
     /// The values of the parameters.
@@ -107,6 +106,7 @@ mod tests {
             assert!(detail.contains(expect), "{detail}");
         };
         check("", "line 1");
+        check("[\"SELECT 1\"]", "a list");
         check("{\"sql\": 1}", "invalid type: integer `1`, expected a string at line 1 column 9");
         check("{\"sql\": \"\", \"param\": []}", "unknown field `param`");
         check("{\"sql\": \"\", \"params\": [1, [2]]}", "parameter 2 is neither");

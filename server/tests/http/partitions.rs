@@ -130,7 +130,7 @@ fn bodies_and_folders_that_make_no_sense_are_refused() {
     check("archive", &json!({"to": "relative/folder"}), "not an absolute path");
     check("archive", &json!({"to": "/x", "from": "/y"}), "unknown field `from`");
     check("attach", &json!({"from": "relative"}), "not an absolute path");
-    check("attach", &json!("x"), "the body is not as told");
+    check("attach", &json!("x"), "the body is not as described");
     let empty = Request::new("POST", &format!("{APRIL}/archive"));
     server.ask(&empty).check_problem(400, "invalid_request", "it names a folder");
     server.stop();

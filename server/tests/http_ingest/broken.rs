@@ -41,7 +41,7 @@ fn a_client_that_goes_away_in_the_middle_writes_nothing() {
             }
         }
     }
-    wait_for_outcomes(&server, "invalid_request", gone_count);
+    wait_for_outcomes(&server, "cancelled", gone_count);
     assert_eq!(server.metric("annals_running"), 0);
     assert_eq!(server.rows(&all_of("prices")), "[]");
     // Nor does it take anything with it.
@@ -65,7 +65,7 @@ fn a_client_that_stops_sending_but_listens_is_not_told_that_it_went_well() {
             assert!(is_told, "{format:?}: {answer}");
         }
     }
-    wait_for_outcomes(&server, "invalid_request", 8);
+    wait_for_outcomes(&server, "cancelled", 8);
     assert_eq!(server.rows(&all_of("prices")), "[]");
 }
 

@@ -160,7 +160,7 @@ fn a_request_that_failed_or_broke_off_leaves_its_key_free() {
     bytes.pop();
     connection.send(bytes).unwrap();
     drop(connection);
-    let has_ended = "SELECT count(*) FROM annals.audit WHERE outcome = 'invalid_request'";
+    let has_ended = "SELECT count(*) FROM annals.audit WHERE outcome = 'cancelled'";
     server.wait_for_rows(has_ended, "[[1]]");
     let first = server.ask(&request).ok();
     let at = system_time(&first);

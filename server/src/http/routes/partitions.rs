@@ -8,13 +8,14 @@ use annals_query::Access;
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::response::Response;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::tables::{answer, find};
 use crate::auth::{Identity, Role};
 use crate::http::access::check_role;
-use crate::http::body::{BodyLimits, read_whole};
+use crate::http::body::{BodyLimits, read_object, read_whole};
 use crate::http::extract::{Names, Parameters};
 use crate::http::observe::RequestId;
 use crate::http::problem::{Code, Problem};
@@ -323,16 +324,15 @@ fn first(mut changes: Vec<PartitionChange>) -> annals_engine::Result<PartitionCh
 }
 
 /// A body in JSON; nothing if it is empty, or null.
-async fn read<T: for<'a> Deserialize<'a>>(app: &App, body: Body) -> Result<Option<T>, Problem> {
+async fn read<T: DeserializeOwned>(app: &App, body: Body) -> Result<Option<T>, Problem> {
     let limits = &app.config.limits;
     let limits =
         BodyLimits { bytes_max: limits.sql_bytes_max as u64, idle_ms_max: limits.read_ms_max };
     let body = read_whole(body, limits).await?;
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(None);
+    match body.iter().all(u8::is_ascii_whitespace) {
+        true => Ok(None),
+        false => read_object(&body),
     }
-    let parsed = serde_json::from_slice(&body);
-    parsed.map_err(|error| Problem::invalid(format!("the body is not as told: {error}")))
 }
 
 /// A folder, if it is where archives may be.
