@@ -2,7 +2,7 @@
 
 use std::io::{BufReader, Read};
 
-use annals_engine::{DataType, VALID_FROM, VALID_TO};
+use annals_engine::{DataType, VALID_FROM};
 
 use super::cell::Cell;
 use super::chunk::{Chunk, Consumed, Places};
@@ -257,10 +257,10 @@ impl<'a> TextChunks<'a> {
 
 /// Without a start of its own a row holds from its system time on, with a missing one without a start: what a row means that
 /// has no `_valid_from` where others have must not be guessed. (Of a column that was named to be the start of the period, a
-/// missing value means what `null` does.)
+/// missing value means what `null` does; and a row without an end has none, however it says so.)
 fn check_left_out(name: Option<&str>, line: u64) -> Result<()> {
     match name {
-        Some(name @ (VALID_FROM | VALID_TO)) => Err(Failure::new(format!(
+        Some(name @ VALID_FROM) => Err(Failure::new(format!(
             "line {line}: `{name}` is left out, where other lines have it; `null` says that there is no bound"
         ))),
         _ => Ok(()),

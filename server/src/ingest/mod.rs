@@ -240,10 +240,13 @@ fn plan(request: &Ingest, table: &TableSchema, names: &[String]) -> Result<Plan>
         let is_there = || names.iter().any(|other| other == name);
         named.clone().or_else(|| is_there().then(|| name.to_owned()))
     };
+    // A line of NDJSON without an end has none, so that any line may be the first to have one.
+    let may_have_end = request.format == Format::Ndjson && !table.is_event;
+    let valid_to = implied(&request.valid_to, VALID_TO);
     let request = Request {
         table: request.table.clone(),
         valid_from: implied(&request.valid_from, VALID_FROM),
-        valid_to: implied(&request.valid_to, VALID_TO),
+        valid_to: valid_to.or_else(|| may_have_end.then(|| VALID_TO.to_owned())),
         system_time: request.system_time.clone(),
         op: request.op_column.clone(),
         is_delete: request.op == Op::Delete,

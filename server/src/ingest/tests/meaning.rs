@@ -56,6 +56,21 @@ fn a_line_that_leaves_a_period_out_where_others_have_it_is_refused() {
 }
 
 #[test]
+fn any_line_may_have_an_end_whichever_was_the_first() {
+    check(
+        &puts(Format::Ndjson),
+        "{\"sku\":\"tea\",\"_valid_from\":\"2024-01-01\"}\n\
+         {\"sku\":\"coffee\",\"_valid_from\":\"2024-01-01\",\"_valid_to\":\"2025-01-01\"}\n\
+         {\"sku\":\"milk\",\"_valid_from\":\"2024-01-01\",\"_valid_to\":null}\n",
+        &[
+            "coffee - EUR 2024-01-01T00:00:00Z 2025-01-01T00:00:00Z",
+            "milk - EUR 2024-01-01T00:00:00Z -",
+            "tea - EUR 2024-01-01T00:00:00Z -",
+        ],
+    );
+}
+
+#[test]
 fn columns_that_are_left_out_have_their_default_and_null_stays_null() {
     check(
         &Ingest { table: "visits".into(), ..puts(Format::Ndjson) },
