@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 const RUNNING: u8 = 0;
 const COMMITTING: u8 = 1;
 const CANCELLED: u8 = 2;
+/// A commit is being tried, and if it does not go through, nothing is tried again.
+const LAST_TRY: u8 = 3;
 
 /// Cancels what a session does, as long as nothing of it is being committed.
 ///
@@ -35,9 +37,13 @@ impl CancelToken {
     /// Whether nothing was and nothing will be written: from now on every commit with this token is refused. `false` if one has
     /// begun.
     pub fn cancel(&self) -> bool {
-        let (from, to) = (RUNNING, CANCELLED);
-        let before = self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
-        matches!(before, Ok(_) | Err(CANCELLED))
+        let given_up = |state| match state {
+            RUNNING => Some(CANCELLED),
+            COMMITTING => Some(LAST_TRY),
+            _ => None,
+        };
+        let before = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, given_up);
+        matches!(before, Ok(RUNNING) | Err(CANCELLED))
     }
 
     /// Whether it was given up, and what still runs of it need not go on.
@@ -59,9 +65,11 @@ impl CancelToken {
         }
     }
 
-    /// The commit did not go through, and may be tried again.
+    /// The commit did not go through, and may be tried again, unless there was a [`CancelToken::cancel`] meanwhile.
     pub(super) fn end_commit(&self) {
-        self.state.store(RUNNING, Ordering::Release);
+        let next = |state| Some(if state == LAST_TRY { CANCELLED } else { RUNNING });
+        // It always has a next state.
+        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
     }
 }
 
@@ -73,9 +81,11 @@ mod tests {
     fn either_the_commit_begins_or_the_cancelling_holds() {
         let token = CancelToken::new();
         token.begin_commit().expect("not cancelled");
-        assert!(!token.cancel());
         token.end_commit();
-        assert!(token.cancel() && token.cancel());
-        token.begin_commit().expect_err("cancelled");
+        token.begin_commit().expect("tried again");
+        assert!(!token.cancel() && !token.is_cancelled());
+        token.end_commit();
+        assert!(token.is_cancelled() && token.cancel());
+        token.begin_commit().expect_err("cancelled while it was tried");
     }
 }

@@ -6,7 +6,7 @@ use super::memory::Held;
 use super::missing::{check_changeable, notices_of};
 use super::sql::on_deep_stack;
 use super::transaction::OpenTransaction;
-use super::{Outcome, Session, Tag};
+use super::{CancelToken, Outcome, Session, Tag};
 use crate::dml::{self, Change};
 use crate::error::{Error, Result};
 use crate::parse::Statement;
@@ -47,6 +47,9 @@ impl Session {
         let mut attempt = 0;
         loop {
             attempt += 1;
+            if self.cancel.is_cancelled() {
+                return Err(CancelToken::error());
+            }
             let mut open = OpenTransaction::begin(sql.database(), None)?;
             let may_try_again = |error: &Error| {
                 let came_between = matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Erased);

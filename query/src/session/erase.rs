@@ -39,6 +39,7 @@ impl Session {
             None => notices.push(unlooked(&outside)),
         }
         let request = ErasureRequest::by(self.user_name());
+        self.cancel.begin_commit()?;
         let (database, table) = (sql.database().clone(), erasing.table.name.clone());
         let done = tokio::task::spawn_blocking(move || database.erase(&table, &keys, &request));
         let erasure = done.await.map_err(|error| {

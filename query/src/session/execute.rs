@@ -36,7 +36,8 @@ impl Session {
         let mut statement = parsed.statement.clone();
         on_deep_stack(|| bind(&mut statement, parameters))?;
         let names_periods = parsed.names_periods;
-        if prepared.access() == Access::Define {
+        // ERASE asks for its keys first.
+        if prepared.access() == Access::Define && prepared.tag() != Tag::Erase {
             self.cancel.begin_commit()?;
         }
         match statement {
@@ -86,11 +87,20 @@ impl Session {
         let snapshot = self.snapshot()?;
         let instants = (self.valid, self.system);
         let is_table = |name: &str| !self.views.contains_key(name);
-        if let Some(rows) = direct::look_up(&snapshot, &query, defaults, instants, is_table)? {
+        let holds_reads = self.holds_reads && self.transaction.is_some();
+        let found = match holds_reads {
+            true => None,
+            false => direct::look_up(&snapshot, &query, defaults, instants, is_table)?,
+        };
+        if let Some(rows) = found {
             let system_time = Some(self.system.unwrap_or(snapshot.system_time()));
-            return Ok(Outcome { rows: Some(rows), system_time, ..Outcome::done(Tag::Select) });
+            let outcome = Outcome { rows: Some(rows), system_time, ..Outcome::done(Tag::Select) };
+            return Ok(Outcome { is_computed: true, ..outcome });
         }
         let (plan, now) = self.plan(query, defaults, names_periods)?;
+        if let Some(open) = self.transaction.as_mut().filter(|_| holds_reads) {
+            open.depends_on(tables_of(&plan)?);
+        }
         self.answer(Tag::Select, &plan, now).await
     }
 

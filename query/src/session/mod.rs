@@ -48,6 +48,7 @@ pub struct Session {
     user: Option<String>,
     memory_bytes_max: Option<usize>,
     cancel: CancelToken,
+    holds_reads: bool,
 }
 
 impl std::fmt::Debug for Session {
@@ -69,6 +70,7 @@ impl Session {
             user: None,
             memory_bytes_max: None,
             cancel: CancelToken::new(),
+            holds_reads: false,
         }
     }
 
@@ -103,6 +105,12 @@ impl Session {
     /// Whether its token was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()
+    }
+
+    /// Whether what queries read inside a transaction must be as it was when the transaction commits (else it fails with the kind
+    /// `Conflict`), as it must be for changes and assertions in any case. Then their answers are also those as of the commit.
+    pub fn set_holds_reads(&mut self, holds_reads: bool) {
+        self.holds_reads = holds_reads;
     }
 
     /// Whether BEGIN has been said and neither COMMIT nor ROLLBACK.

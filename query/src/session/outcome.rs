@@ -11,6 +11,8 @@ pub struct Outcome {
     pub tag: Tag,
     /// The answer of a query. Dropping it cancels the query.
     pub rows: Option<SendableRecordBatchStream>,
+    /// Whether the rows are computed already: reading them takes no time.
+    pub is_computed: bool,
     /// Rows put or retracted, for a change; keys, for ERASE.
     pub row_count: u64,
     /// The commit, once there is one: of a change outside a transaction, or of COMMIT.
@@ -89,7 +91,8 @@ impl Outcome {
     /// A statement that gives no rows.
     pub(crate) fn done(tag: Tag) -> Outcome {
         let notices = Vec::new();
-        Outcome { tag, rows: None, row_count: 0, commit: None, notices, system_time: None }
+        let (rows, commit, system_time) = (None, None, None);
+        Outcome { tag, rows, is_computed: false, row_count: 0, commit, notices, system_time }
     }
 }
 

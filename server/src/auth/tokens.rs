@@ -4,12 +4,12 @@
 //! removed, for as long as the server runs. The file is looked at again at most once a second. What cannot be read leaves the
 //! tokens as they were.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{fmt, mem};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -171,8 +171,7 @@ impl Tokens {
 impl State {
     fn look(&mut self, path: &Path) {
         let seen = Seen::of(path);
-        let before = mem::replace(&mut self.seen, seen.clone());
-        if seen == before {
+        if seen == self.seen {
             return;
         }
         let read = match seen {
@@ -184,7 +183,9 @@ impl State {
             Ok(entries) => {
                 tracing::info!(file = %path.display(), token_count = entries.len(), "tokens read again");
                 self.entries = entries.into();
+                self.seen = seen;
             }
+            // Whatever the reason was may pass: it is looked at again.
             Err(error) => tracing::error!(%error, "tokens stay as they were"),
         }
     }

@@ -1,11 +1,11 @@
 //! Statements on record: gathered from all requests, written by one task, some hundred at a time.
 //!
 //! A record is durable at most 100 ms after its statement ended, and when the server ends in good order. Who writes more statements
-//! than can be kept waits: none is left out.
+//! than can be kept waits. What cannot be written (writes have stopped, say) is told in the log.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use annals_engine::ErrorKind;
 use annals_query::{Sql, StatementRecord};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
@@ -74,17 +74,25 @@ async fn write_all(sql: Sql, mut receiver: Receiver<StatementRecord>) {
                 }
             }
         }
-        let (sql, written) = (sql.clone(), Arc::new(std::mem::take(&mut records)));
-        let batch = written.clone();
-        let done = tokio::task::spawn_blocking(move || sql.record_statements(&batch)).await;
-        match done {
-            Ok(Ok(())) => (),
-            Ok(Err(failure)) => {
-                error!(%failure, count = written.len(), "statements could not be put on record");
-            }
-            Err(failure) => {
-                error!(%failure, count = written.len(), "statements could not be put on record");
-            }
+        let (sql, batch) = (sql.clone(), std::mem::take(&mut records));
+        let count = batch.len();
+        let written = tokio::task::spawn_blocking(move || write(&sql, &batch)).await;
+        if let Err(failure) = written {
+            error!(%failure, count, "statements could not be put on record");
+        }
+    }
+}
+
+/// Writes records, one by one if they cannot be written together: what is wrong with one must not take the others with it.
+fn write(sql: &Sql, batch: &[StatementRecord]) {
+    let Err(failure) = sql.record_statements(batch) else { return };
+    if failure.kind() == ErrorKind::Halted || batch.len() < 2 {
+        error!(%failure, count = batch.len(), "statements could not be put on record");
+        return;
+    }
+    for record in batch {
+        if let Err(failure) = sql.record_statements(std::slice::from_ref(record)) {
+            error!(%failure, request_id = record.request_id, "a statement could not be put on record");
         }
     }
 }

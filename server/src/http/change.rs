@@ -38,10 +38,17 @@ impl<T: Send + 'static> Change<T> {
                 if self.cancel.cancel() {
                     return Err(limits.too_long());
                 }
-                (&mut self.task).await
+                let ended = (&mut self.task).await;
+                // The commit was not the last try, but there was no other.
+                if self.cancel.is_cancelled() {
+                    return Err(limits.too_long());
+                }
+                ended
             }
         };
-        ended.map_err(|error| Problem::new(Code::Internal, error.to_string()))?
+        ended.map_err(|_| {
+            Problem::new(Code::Internal, "the server failed while it ran the statements")
+        })?
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Statements {
 pub(crate) struct Given {
     /// The rows of the last one, if it is a query. They are not computed yet.
     pub(crate) query: Option<SendableRecordBatchStream>,
+    /// Whether they are computed after all, and few.
+    pub(crate) is_computed: bool,
     /// The record of that query, which has not ended.
     pub(crate) record: Option<Record>,
     /// What each of the others did, in order.
@@ -130,6 +132,8 @@ impl Statements {
         records: &mut Vec<Record>,
     ) -> Result<(), Problem> {
         if self.is_wrapped {
+            // An answer behind changes is that as of their commit.
+            session.set_holds_reads(true);
             session.run("BEGIN").await?;
         }
         for one in &self.prepared {
@@ -151,6 +155,7 @@ impl Given {
             self.committed_at = Some(commit.system_time);
         }
         self.read_at = outcome.system_time.or(self.read_at);
+        self.is_computed = outcome.is_computed;
         match outcome.rows.take() {
             Some(rows) => self.query = Some(rows),
             None => {

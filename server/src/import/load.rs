@@ -237,8 +237,13 @@ impl<'a, R: Record> Loader<'a, R> {
         ))
     }
 
-    /// Commits what is open and makes the table even if there was no row.
-    pub(crate) fn finish(mut self) -> Result<Written> {
+    /// What is written so far.
+    pub(crate) fn written(&self) -> Written {
+        self.written
+    }
+
+    /// Commits what is open and makes the table even if there was no row. Nothing can be fed after it.
+    pub(crate) fn finish(&mut self) -> Result<Written> {
         if let Some(spec) = self.create.take() {
             self.database.create_table(spec)?;
         }

@@ -22,10 +22,12 @@ mod tests;
 
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use annals_engine::{
     Clock, Database, ErrorKind, SystemClock, SystemTime, TableSchema, VALID_FROM, VALID_TO,
 };
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -109,6 +111,8 @@ pub(crate) struct Ingest {
     pub(crate) decoded_bytes_max: u64,
     /// What makes a retry safe.
     pub(crate) idempotency: Option<IdempotencyKey>,
+    /// Where to tell, after an error, what is written all the same.
+    pub(crate) kept: Arc<Mutex<Written>>,
 }
 
 /// What a request did; of a retry, what all its attempts together did.
@@ -203,15 +207,20 @@ impl Ingester {
         };
         let mut checks = Checks::new(&plan, table.is_event, table_last, SystemClock.now());
         let mut loader = Loader::new(&self.database, &plan, Extent::Whole, record);
-        loop {
-            let chunk = rows.next().map_err(|error| loader.note(watch.explain(error)))?;
-            let Some(chunk) = chunk else { break };
-            checks.set_now(SystemClock.now());
-            checks.check(&chunk).map_err(|error| loader.note(error))?;
-            loader.feed(None, &chunk)?;
-        }
-        watch.check_end().map_err(|error| loader.note(error))?;
-        loader.finish()
+        let mut load = || {
+            loop {
+                let chunk = rows.next().map_err(|error| loader.note(watch.explain(error)))?;
+                let Some(chunk) = chunk else { break };
+                checks.set_now(SystemClock.now());
+                checks.check(&chunk).map_err(|error| loader.note(error))?;
+                loader.feed(None, &chunk)?;
+            }
+            watch.check_end().map_err(|error| loader.note(error))?;
+            loader.finish()
+        };
+        let loaded = load();
+        *request.kept.lock() = loader.written();
+        loaded
     }
 }
 

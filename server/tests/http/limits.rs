@@ -324,3 +324,51 @@ fn a_client_that_takes_nothing_is_given_up() {
     client.body(&head).read_to_end(&mut rest).unwrap_err();
     server.stop();
 }
+
+#[test]
+fn what_explains_a_query_by_running_it_is_held_to_its_time_too() {
+    let place = Place::new();
+    let server = Server::start(&place, "--query-ms-max 200");
+    let reply = server.sql(&format!("EXPLAIN ANALYZE {SILENT}"));
+    reply.check_problem(422, "time_limit", "200 ms");
+    server.wait_for_metric("annals_running", |count| count == 0);
+    server.stop();
+}
+
+#[test]
+fn an_erasure_is_held_to_its_time_while_it_looks_for_keys() {
+    let place = Place::new();
+    let server = Server::start(&place, "--query-ms-max 300");
+    server.run(CREATE);
+    server.run("INSERT INTO t VALUES (1, 1)");
+    let reply = server.sql(&format!("ERASE FROM t WHERE k = ({SILENT})"));
+    reply.check_problem(422, "time_limit", "300 ms");
+    // Nor does it keep others from writing.
+    server.run("UPSERT INTO t VALUES (2, 2)");
+    assert_eq!(server.rows(COUNT), "[[2]]");
+    server.stop();
+}
+
+#[test]
+fn what_is_committed_is_answered_whole_whatever_the_time_limit() {
+    let change = "UPSERT INTO t SELECT value AS k, value AS v FROM generate_series(1, 60000); SELECT k, v FROM t";
+    for limit_ms in [10, 20, 40, 80, 160, 320, 640] {
+        let place = Place::new();
+        let server = Server::start(&place, &format!("--query-ms-max {limit_ms}"));
+        server.run(CREATE);
+        let reply = server.sql(change);
+        let count = match reply.status() {
+            200 => {
+                assert_eq!(reply.json()["rows"].as_array().unwrap().len(), 60_000);
+                60_000
+            }
+            _ => {
+                reply.check_problem(422, "time_limit", "ms");
+                0
+            }
+        };
+        server.stop();
+        let found = place.all_of("t").len() - 1;
+        assert_eq!(found, count, "with {limit_ms} ms");
+    }
+}

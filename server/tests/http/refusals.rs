@@ -167,3 +167,73 @@ fn a_query_that_fails_soon_after_its_first_rows_is_a_problem() {
     reply.check_problem(422, "row_limit", "20000");
     server.stop();
 }
+
+#[test]
+fn ingests_and_changes_of_partitions_that_are_refused_are_on_record() {
+    let place = Place::new();
+    let token = |role: &str| {
+        let made = place.annals(&format!("token create -d db --role {role} --name {role}"));
+        made.ok().trim().to_owned()
+    };
+    let (reader, admin) = (token("reader"), token("admin"));
+    let server = Server::start(&place, "");
+    let ask = |token: &str, request: Request| server.ask(&request.token(token));
+    ask(&admin, Request::sql(CREATE)).ok();
+    let rows = Request::new("POST", INGEST).body("text/csv", "k,v\n1,1\n");
+    ask(&reader, rows.clone()).check_problem(403, "forbidden", "reader");
+    ask(&admin, rows.header("content-type", "text/html")).check_problem(
+        415,
+        "unsupported_media_type",
+        "text/html",
+    );
+    let detach = Request::new("POST", "/v1/tables/t/partitions/2024-01/detach");
+    ask(&reader, detach).check_problem(403, "forbidden", "reader");
+    let audit =
+        "SELECT \"by\", statement, outcome FROM annals.audit WHERE outcome <> 'ok' ORDER BY at";
+    let expect = json!([
+        ["reader", "INGEST INTO t", "forbidden"],
+        ["admin", "INGEST INTO t", "unsupported_media_type"],
+        ["reader", "CHANGE PARTITION '2024-01' OF t", "forbidden"],
+    ]);
+    let is_there = || ask(&admin, Request::sql(audit)).ok().json()["rows"] == expect;
+    wait_until("all three are on record", is_there);
+    server.stop();
+}
+
+#[test]
+fn what_an_ingest_has_written_before_it_failed_is_on_record() {
+    let place = Place::new();
+    let server = Server::start(&place, "");
+    server.run(CREATE);
+    let row = |k: usize| format!("{k},{k},2024-01-0{}\n", 1 + k / 5_000);
+    let rows = format!("k,v,at\n{}3,x,2024-01-03\n", (0..10_000).map(row).collect::<String>());
+    let request = Request::new("POST", "/v1/tables/t/rows?system_time=at").body("text/csv", rows);
+    server.ask(&request).check_problem(
+        400,
+        "invalid_rows",
+        "5000 rows in 1 transactions before it",
+    );
+    let audit = "SELECT row_count, outcome FROM annals.audit WHERE statement = 'INGEST INTO t'";
+    server.wait_for_rows(audit, r#"[[5000,"invalid_rows"]]"#);
+    assert_eq!(server.metric("annals_rows_ingested_total"), 5_000);
+    server.stop();
+}
+
+#[test]
+fn a_number_of_a_parameter_keeps_all_its_digits() {
+    let place = Place::new();
+    let server = Server::start(&place, "");
+    server.run("CREATE TABLE d (k BIGINT, v DECIMAL(38, 6), PRIMARY KEY (k))");
+    let numbers = ["100000000000000000001", "12345678901234567890.123456", "-0.000001", "1e3"];
+    for (k, number) in numbers.iter().enumerate() {
+        let body =
+            format!(r#"{{"sql": "UPSERT INTO d VALUES ($1, $2)", "params": [{k}, {number}]}}"#);
+        let request = Request::new("POST", "/v1/sql").body("application/json", body);
+        server.ask(&request).ok();
+    }
+    assert_eq!(
+        server.rows("SELECT v FROM d ORDER BY k"),
+        r#"[["100000000000000000001.000000"],["12345678901234567890.123456"],["-0.000001"],["1000.000000"]]"#
+    );
+    server.stop();
+}

@@ -142,6 +142,27 @@ fn a_look_up_of_one_key_is_read_at_the_default_instants() {
 }
 
 #[test]
+fn what_a_transaction_has_read_is_held_if_the_session_says_so() {
+    let mut client = client();
+    client.run("CREATE TABLE u (k BIGINT, PRIMARY KEY (k))").expect("a table");
+    let mut other = Client::of(client.sql());
+    for (holds_reads, ask) in [
+        (true, "SELECT count(*) FROM u"),
+        (true, "SELECT k FROM u WHERE k = 1"),
+        (false, "SELECT count(*) FROM u"),
+    ] {
+        client.session().set_holds_reads(holds_reads);
+        client.run("BEGIN").expect("a transaction");
+        client.run("UPSERT INTO t VALUES (1, 'one')").expect("a change");
+        client.ask(ask);
+        other.run("UPSERT INTO u VALUES (1)").expect("a change between");
+        let committed = client.run("COMMIT").map(|_| ()).map_err(|error| error.kind());
+        let expect = if holds_reads { Err(ErrorKind::Conflict) } else { Ok(()) };
+        assert_eq!(committed, expect, "{ask}");
+    }
+}
+
+#[test]
 fn a_query_gives_way_to_others_while_it_computes() {
     let mut client = client();
     let (many, few) = ("generate_series(1, 4000000000)", "generate_series(1, 1000)");

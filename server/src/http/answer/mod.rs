@@ -40,7 +40,8 @@ pub(crate) trait Ending: Send + 'static {
     fn end(self: Box<Self>, row_count: u64, problem: Option<&Problem>);
 }
 
-/// The response with the rows, once its status is known.
+/// The response with the rows, once its status is known. Rows that are computed already are few, and encoded at once: a task would take
+/// longer than they do.
 pub(crate) async fn respond<S, E>(
     rows: S,
     encoder: Encoder,
@@ -48,6 +49,7 @@ pub(crate) async fn respond<S, E>(
     limits: AnswerLimits,
     ending: Box<dyn Ending>,
     cancel: CancelToken,
+    is_computed: bool,
 ) -> Result<Response, Problem>
 where
     S: Stream<Item = Result<RecordBatch, E>> + Send + Unpin + 'static,
@@ -55,10 +57,8 @@ where
     E: Send + 'static,
 {
     let (sender, mut pieces) = mpsc::channel(WAITING_COUNT_MAX);
-    // Rows that are there already say how many they are. A task would take longer than they do.
-    let is_ready = rows.size_hint().1.is_some();
     let pump = Pump { rows, encoder, limits, ending, sender, cancel: cancel.clone() };
-    if is_ready {
+    if is_computed {
         return Ok(whole(form, pump.gather().await?));
     }
     let task = Task::start(pump.run(), limits.deadline, cancel);

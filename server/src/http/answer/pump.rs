@@ -17,6 +17,9 @@ const PIECE_BYTES: usize = 64 << 10;
 /// Fewer bytes leave when they are so old.
 pub(super) const PIECE_AGE_MAX: Duration = Duration::from_millis(50);
 
+/// Longer than anybody waits, and not too long for a clock.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3_600);
+
 /// What bounds an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AnswerLimits {
@@ -29,6 +32,11 @@ pub(crate) struct AnswerLimits {
 }
 
 impl AnswerLimits {
+    /// Without an end of its time: what is committed is answered, and how slow a client may be is bounded elsewhere.
+    pub(crate) fn committed(self) -> AnswerLimits {
+        AnswerLimits { deadline: Instant::now() + FOREVER, ..self }
+    }
+
     /// The problem of a query that took too long.
     pub(crate) fn too_long(&self) -> Problem {
         let detail = format!("the query ran for more than {} ms", self.query_ms_max);

@@ -121,11 +121,18 @@ impl Change {
         id: RequestId,
         (table, partition): (String, String),
     ) -> Result<Change, Problem> {
-        check_role(&identity, Role::Admin, "a change of a partition")?;
-        let database = app.sql.database();
-        find(database, &table)?;
-        let parsed = Partition::parse(&partition).map_err(|_| none_of(&table, &partition))?;
-        Ok(Change { app, identity, id, table, partition: parsed })
+        let checked = check_role(&identity, Role::Admin, "a change of a partition")
+            .and_then(|()| find(app.sql.database(), &table))
+            .and_then(|_| Partition::parse(&partition).map_err(|_| none_of(&table, &partition)));
+        match checked {
+            Ok(partition) => Ok(Change { app, identity, id, table, partition }),
+            Err(problem) => {
+                let text = || format!("CHANGE PARTITION '{partition}' OF {table}");
+                let recorder = Recorder::new(&app, &identity, &id);
+                recorder.begin_text(Access::Define, text).end(Some(problem.code));
+                Err(problem)
+            }
+        }
     }
 
     /// Does it on a thread of its own, to the end even if the client goes away, and puts it on record.
@@ -142,7 +149,9 @@ impl Change {
             record.end(done.as_ref().err().map(|problem| problem.code));
             done
         });
-        let done = done.await.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+        let done = done.await.map_err(|_| {
+            Problem::new(Code::Internal, "the server failed while it ran the request")
+        })?;
         answer(app.sql.database(), &changed(&done?))
     }
 }
@@ -294,7 +303,9 @@ async fn preview(change: Change) -> Result<Response, Problem> {
         first(would.map_err(|error| refused(&database, &table, partition, error))?)
             .map_err(Problem::from)
     });
-    let would = would.await.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    let would = would
+        .await
+        .map_err(|_| Problem::new(Code::Internal, "the server failed while it ran the request"))?;
     answer(app.sql.database(), &changed(&would?))
 }
 

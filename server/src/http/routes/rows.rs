@@ -84,29 +84,30 @@ pub(crate) async fn ingest(
     Parameters(parameters): Parameters<RowsParameters>,
     request: Request,
 ) -> Result<Response, Problem> {
-    check_role(&identity, Role::Writer, "an ingest")?;
-    find(app.sql.database(), &table)?;
-    check_target(&table).map_err(|error| Problem::invalid(error.to_string()))?;
+    let recorder = Recorder::new(&app, &identity, &id);
+    let text = format!("INGEST INTO {table}");
+    let begin = || recorder.begin_text(Access::Write, || text.clone());
     let (parts, body) = request.into_parts();
-    let ingest = read(&app, table, parameters, &parts.headers)?;
+    let checked = check_role(&identity, Role::Writer, "an ingest");
+    let ingest = checked.and_then(|()| read(&app, table, parameters, &parts.headers));
+    let ingest = ingest.inspect_err(|problem| begin().end(Some(problem.code)))?;
     let limits = &app.config.limits;
     let body_limits =
         BodyLimits { bytes_max: limits.body_bytes_max as u64, idle_ms_max: limits.read_ms_max };
     let (feed, reader) = feed(body, body_limits)?;
     let permit = app.ingest_gate.enter().await?;
     app.audit.room(Instant::now() + Duration::from_millis(limits.query_ms_max)).await?;
-    let recorder = Recorder::new(&app, &identity, &id);
-    let record = recorder.begin_text(Access::Write, || format!("INGEST INTO {}", ingest.table));
+    let record = begin();
     let (ingester, metrics) = (app.ingester.clone(), app.clone());
+    let kept = ingest.kept.clone();
     let work = tokio::task::spawn_blocking(move || {
         let (_permit, mut record) = (permit, record);
         let done = ingester.ingest(ingest, Box::new(reader));
-        if let Ok(done) = &done {
-            record.read(done.row_count, None);
-            record.committed_at(done.system_time);
-            let row_count = if done.is_replay { 0 } else { done.row_count };
-            metrics.metrics.rows_ingested.inc_by(row_count);
-        }
+        // Of several transactions some can be written though a later one fails.
+        let written = *kept.lock();
+        metrics.metrics.rows_ingested.inc_by(written.row_count);
+        record.read(done.as_ref().map_or(written.row_count, |done| done.row_count), None);
+        record.committed_at(done.as_ref().map_or(written.system_time, |done| done.system_time));
         let is_gone = matches!(&done, Err(Failure::Body(_, source)) if is_gone(source));
         let done = done.map_err(Problem::from);
         if !is_gone {
@@ -115,7 +116,9 @@ pub(crate) async fn ingest(
         done
     });
     let ((), done) = tokio::join!(feed.run(), work);
-    let done = done.map_err(|error| Problem::new(Code::Internal, error.to_string()))??;
+    let done = done.map_err(|_| {
+        Problem::new(Code::Internal, "the server failed while it ran the request")
+    })??;
     Ok(answered(&done))
 }
 
@@ -138,6 +141,8 @@ fn read(
     parameters: RowsParameters,
     headers: &HeaderMap,
 ) -> Result<Ingest, Problem> {
+    find(app.sql.database(), &table)?;
+    check_target(&table).map_err(|error| Problem::invalid(error.to_string()))?;
     let refuse = |detail: String| Problem::new(Code::UnsupportedMediaType, detail);
     let content_type = text(headers, "content-type").unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -164,6 +169,7 @@ fn read(
         format,
         encoding,
         decoded_bytes_max: app.config.limits.body_bytes_max as u64,
+        kept: Arc::default(),
         idempotency: key.map(|key| IdempotencyKey { key: key.to_owned(), hours }),
     })
 }

@@ -123,6 +123,8 @@ pub(crate) async fn sql(
     }
     let cancel = CancelToken::new();
     session.set_cancel_token(cancel.clone());
+    // What computes without a pause hears that its time is over, or nobody waits for it.
+    let mut unanswered = CancelOnDrop(Some(cancel.clone()));
     let (given, permit) = if statements.only_read() {
         let mut running = pin!(statements.run(&mut session, &values, &answer_limits, &recorder));
         match timeout_at(answer_limits.deadline, &mut running).await {
@@ -149,10 +151,28 @@ pub(crate) async fn sql(
         notices: extra.notices.clone(),
     };
     let encoder = Encoder::new(form, &rows.schema(), &heading)?;
+    let answer_limits = match given.committed_at {
+        Some(_) => answer_limits.committed(),
+        None => answer_limits,
+    };
     let ending = Box::new(RunningQuery { app: app.clone(), record: given.record, permit });
-    let mut response = answer::respond(rows, encoder, form, answer_limits, ending, cancel).await?;
+    let is_computed = given.is_computed;
+    let response = answer::respond(rows, encoder, form, answer_limits, ending, cancel, is_computed);
+    let mut response = response.await?;
+    unanswered.0 = None;
     headers::add(&mut response, &extra);
     Ok(response)
+}
+
+/// Gives up what is asked for, unless it is answered.
+struct CancelOnDrop(Option<CancelToken>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        if let Some(cancel) = &self.0 {
+            cancel.cancel();
+        }
+    }
 }
 
 fn changed(app: &App, given: Given) -> Result<Response, Problem> {

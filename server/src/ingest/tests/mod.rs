@@ -113,6 +113,7 @@ fn puts(format: Format) -> Ingest {
         encoding: Encoding::Identity,
         decoded_bytes_max: 1 << 20,
         idempotency: None,
+        kept: Default::default(),
     }
 }
 
