@@ -18,6 +18,9 @@ use crate::auth::Access;
 use crate::config::{AuditedStatements, Config};
 use crate::error::{Failure, Result};
 
+/// What expressions may take that nest as deeply as the parser allows; with less, each statement would be given a stack of its own.
+const STACK_BYTES: usize = 16 << 20;
+
 /// Serves the database in `dir`, which is made on first use, until the process is told to end. Then everything that was acknowledged
 /// is durable and the database is closed.
 pub(crate) fn serve(config: Config, dir: &Path) -> Result<()> {
@@ -34,7 +37,11 @@ pub(crate) fn serve(config: Config, dir: &Path) -> Result<()> {
         None => options,
     };
     let sql = Sql::new(database.clone(), options)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Some of what a query computes lets go of its thread late. Others must be left for those who only ask whether the server lives.
+    let processor_count = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().thread_stack_size(STACK_BYTES).worker_threads(2 * processor_count + 2);
+    let runtime = builder.build()?;
     let served = runtime.block_on(run(config, access, sql));
     // What still runs on threads of its own is short: a commit, a change of a partition.
     drop(runtime);
