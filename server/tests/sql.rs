@@ -4,6 +4,7 @@ mod common;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::TryRecvError;
 
 use common::{Outcome, Place};
 use expect_test::{Expect, expect};
@@ -385,8 +386,10 @@ fn ctrl_c_at_a_prompt_ends_the_statement_alone() {
     // The statement may not have begun yet, and Ctrl-C between statements is nothing.
     let interrupted = loop {
         interrupt(&child);
-        if let Ok(line) = told.try_recv() {
-            break line;
+        match told.try_recv() {
+            Ok(line) => break line,
+            Err(TryRecvError::Empty) => (),
+            Err(TryRecvError::Disconnected) => panic!("the prompt ended: {:?}", child.wait()),
         }
     };
     assert_eq!(interrupted, "error: interrupted");

@@ -1,11 +1,12 @@
 //! `annals sql`: statements from the command line, a file, standard input, or a prompt.
 //!
 //! * `runner`: runs statements and writes their answers; `rows` computes them aside, so that Ctrl-C is heard.
-//! * `shell`: the prompt's loop; `prompt` and `history` read its lines, `meta` has the commands that begin with `\`.
+//! * `shell`: the prompt's loop; `prompt` and `history` read its lines, `meta` has the commands that begin with `\`, `ctrl_c` hears Ctrl-C.
 //!
 //! Text that is given whole is read whole: if a statement makes no sense to the parser, none is run. Then they run one after
 //! the other, to the end or the first that fails. What has been committed stays; an open transaction is given up.
 
+mod ctrl_c;
 mod history;
 mod meta;
 mod prompt;
@@ -13,7 +14,6 @@ mod rows;
 mod runner;
 mod shell;
 
-use std::future::Future;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,6 +25,7 @@ use clap::Args;
 use super::{Dir, tell_recovery};
 use crate::error::{Failure, Result};
 use crate::output::Format;
+use ctrl_c::CtrlC;
 use prompt::Prompt;
 use runner::Runner;
 use shell::Shell;
@@ -103,11 +104,8 @@ impl Sql {
         runner.is_timed = self.timing;
         runner.tells_tags = self.verbose || text.is_none();
         match text {
-            Some(text) => run(async move { runner.run_script(&text).await }, interrupt()),
-            None => {
-                let shell = Shell::new(runner, database, Prompt::of_stdin());
-                run(shell.run(), std::future::pending())
-            }
+            Some(text) => run(async move { runner.run_script(&text).await }, true),
+            None => run(Shell::new(runner, database, Prompt::of_stdin()).run(), false),
         }
     }
 
@@ -134,11 +132,10 @@ impl Sql {
     }
 }
 
-/// Runs `work` on a runtime of its own, until it ends or `interrupted` does.
-fn run<W, I>(work: W, interrupted: I) -> Result<()>
+/// Runs `work` on a runtime of its own, until it ends or, if that is to end it, the user presses Ctrl-C.
+fn run<W>(work: W, ends_by_ctrl_c: bool) -> Result<()>
 where
     W: Future<Output = Result<()>> + Send + 'static,
-    I: Future<Output = ()>,
 {
     // A join can compute for minutes before it lets go of its thread. Then others must be left to hear Ctrl-C.
     let processor_count = std::thread::available_parallelism().map_or(1, usize::from);
@@ -146,6 +143,16 @@ where
     builder.enable_all().thread_stack_size(STACK_BYTES).worker_threads(2 * processor_count + 2);
     let runtime = builder.build()?;
     let result = runtime.block_on(async {
+        let mut ctrl_c = ends_by_ctrl_c.then(CtrlC::hear).transpose()?;
+        let interrupted = async {
+            let is_pressed = match &mut ctrl_c {
+                Some(ctrl_c) => ctrl_c.next().await,
+                None => false,
+            };
+            if !is_pressed {
+                std::future::pending::<()>().await;
+            }
+        };
         // On a worker too, because the stack of the main thread is not ours to size.
         let mut work = tokio::spawn(work);
         tokio::select! {
@@ -162,11 +169,4 @@ where
     });
     runtime.shutdown_timeout(GRACE);
     result
-}
-
-/// Ends when the user presses Ctrl-C; never, if the system does not tell.
-async fn interrupt() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

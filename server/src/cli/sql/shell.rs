@@ -6,6 +6,7 @@ use annals_engine::Database;
 use annals_query::{Error, Place};
 use tokio::sync::Notify;
 
+use super::ctrl_c::CtrlC;
 use super::meta::{self, Meta};
 use super::prompt::{Line, Prompt};
 use super::runner::Runner;
@@ -32,8 +33,9 @@ impl Shell {
     /// Runs what is typed, until the end of it.
     pub(super) async fn run(mut self) -> Result<()> {
         let interrupted = self.interrupted.clone();
+        let mut ctrl_c = CtrlC::hear()?;
         let listener = tokio::spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
+            while ctrl_c.next().await {
                 interrupted.notify_waiters();
             }
         });
