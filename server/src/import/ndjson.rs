@@ -144,9 +144,16 @@ impl<R: BufRead> NdjsonReader<R> {
             // A raw value is a part of the line, so its place in the line is the distance of the two.
             let start = raw.get().as_ptr() as usize - self.buffer.as_ptr() as usize;
             let range = start..start + raw.get().len();
-            self.held[slot] = match serde_json::from_str::<String>(raw.get()) {
-                Ok(string) => Held::String(string, range),
-                Err(_) => Held::Raw(range),
+            self.held[slot] = match raw.get().strip_prefix('"') {
+                // Without an escape it is what it says, and need not be read again.
+                Some(rest) if !rest.contains('\\') => {
+                    Held::String(rest.trim_end_matches('"').to_owned(), range)
+                }
+                Some(_) => match serde_json::from_str(raw.get()) {
+                    Ok(string) => Held::String(string, range),
+                    Err(_) => Held::Raw(range),
+                },
+                None => Held::Raw(range),
             };
         }
         Ok(())
