@@ -2,11 +2,13 @@
 
 use annals_engine::schema::did_you_mean;
 use annals_engine::{DataType, TableSchema, VALID_FROM, VALID_TO};
+use datafusion::logical_expr::LogicalPlan;
 use sqlparser::ast::{
     DataType as SqlType, Expr, Ident, Query, SetExpr, Spanned, TimezoneInfo, TypedString,
     Value as Literal,
 };
 
+use super::names::with_distinct_names;
 use super::select::schema_of;
 use super::{Action, Change};
 use crate::error::{Error, Result};
@@ -38,7 +40,7 @@ pub(super) fn plan(planner: &Planner, insert: &Insert) -> Result<Change> {
     }
     let mut source = insert.source.clone();
     type_literals(&mut source, &table, &columns);
-    let plan = planner.plan(source)?;
+    let plan = plan_source(planner, source)?;
     let given = plan.schema().fields().len();
     if given != columns.len() {
         let message = format!("{} columns are named, {given} values are given", columns.len());
@@ -49,6 +51,13 @@ pub(super) fn plan(planner: &Planner, insert: &Insert) -> Result<Change> {
     let tag = if insert.is_upsert { Tag::Upsert } else { Tag::Insert };
     let reads_rows = is_insert || !is_values;
     Ok(Change { tag, plan, reads_rows, table, action: Action::Put { columns, is_insert } })
+}
+
+/// Columns of a source count by their position, and may have one name: the planner wants different ones. Names are given only where
+/// it refuses the query as it is written, and what it says of that is what is told if they do not help.
+fn plan_source(planner: &Planner, source: Box<Query>) -> Result<LogicalPlan> {
+    let Some(named) = with_distinct_names(&source) else { return planner.plan(source) };
+    planner.plan(source).or_else(|error| planner.plan(named).map_err(|_| error))
 }
 
 /// Texts that stand for instants and dates are read as such, so that the rows of VALUES may differ in how they write them.

@@ -8,6 +8,7 @@ mod convert;
 mod erase;
 mod free;
 mod insert;
+mod names;
 mod periods;
 mod portion;
 mod select;

@@ -1,51 +1,76 @@
 //! Parameters: `$1`, `$2` by number or `?` in turn, put into the tree before planning, so that they may stand in temporal clauses too.
+//!
+//! The tree has them in another order than the text, OFFSET behind LIMIT for one: the turn of a `?` is told by its place in the text.
 
 use std::ops::ControlFlow;
 
 use annals_engine::Value;
 use sqlparser::ast::{DataType as SqlType, TimezoneInfo, Value as Literal};
 use sqlparser::ast::{Expr, Spanned, TypedString, ValueWithSpan, VisitMut, VisitorMut};
-use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
 use super::statement::Statement;
 use crate::error::{Error, Result};
 
 /// Which parameters a statement names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Parameters {
     /// The highest number, or how many `?` there are.
     pub(crate) count: usize,
-    /// Whether they are taken in turn.
-    pub(crate) is_in_turn: bool,
+    /// Where each `?` stands, from the first to the last.
+    in_turn: Vec<Location>,
 }
 
 impl Parameters {
-    pub(super) fn of(tokens: &[TokenWithSpan]) -> Parameters {
+    /// Those of a statement; an error if it has them in turn and by number: `?` would take a value that a number names too.
+    pub(super) fn of(tokens: &[TokenWithSpan]) -> Result<Parameters> {
         let mut found = Parameters::default();
-        let mut taken = 0;
+        let mut is_by_number = false;
         for token in tokens {
             let Token::Placeholder(name) = &token.token else { continue };
             if name == "?" {
-                taken += 1;
-                found.is_in_turn = true;
+                found.in_turn.push(token.span.start);
+            } else if let Some(number) = name.strip_prefix('$') {
+                is_by_number = true;
+                found.count = found.count.max(number.parse().unwrap_or_default());
             }
-            let number = name.strip_prefix('$').and_then(|number| number.parse().ok());
-            found.count = found.count.max(number.unwrap_or(taken));
+            if is_by_number && found.is_in_turn() {
+                let message = "a statement takes its values in turn, by `?`, or by number, such as `$1`, not both ways";
+                return Err(Error::invalid(message).at(token.span));
+            }
         }
-        found
+        found.count = found.count.max(found.in_turn.len());
+        Ok(found)
+    }
+
+    /// Whether they are taken in turn.
+    pub(crate) fn is_in_turn(&self) -> bool {
+        !self.in_turn.is_empty()
+    }
+
+    /// The number of the value that a parameter takes, from 1.
+    fn number_of(&self, name: &str, span: Span) -> Option<usize> {
+        match name.strip_prefix('$') {
+            Some(number) => number.parse().ok().filter(|number| *number > 0),
+            None => self.in_turn.binary_search(&span.start).ok().map(|before| before + 1),
+        }
     }
 }
 
-/// Puts the parameters into a statement.
-pub(crate) fn bind_statement(statement: &mut Statement, parameters: &[Value]) -> Result<()> {
-    let mut binder = Binder { parameters, next: 0 };
+/// Puts the values of its parameters into a statement.
+pub(crate) fn bind_statement(
+    statement: &mut Statement,
+    parameters: &Parameters,
+    values: &[Value],
+) -> Result<()> {
+    let mut binder = Binder { parameters, values };
     match statement {
         Statement::Query { query, defaults } => {
             binder.put(&mut defaults.valid)?;
             binder.put(&mut defaults.system)?;
             binder.put(query)
         }
-        Statement::Explain { statement, .. } => bind_statement(statement, parameters),
+        Statement::Explain { statement, .. } => bind_statement(statement, parameters, values),
         Statement::Insert(insert) => binder.put(&mut insert.source),
         Statement::Update(update) => {
             binder.put(&mut update.table)?;
@@ -77,8 +102,8 @@ pub(crate) fn bind_statement(statement: &mut Statement, parameters: &[Value]) ->
 }
 
 struct Binder<'a> {
-    parameters: &'a [Value],
-    next: usize,
+    parameters: &'a Parameters,
+    values: &'a [Value],
 }
 
 impl Binder<'_> {
@@ -97,17 +122,10 @@ impl VisitorMut for Binder<'_> {
         let Expr::Value(ValueWithSpan { value: Literal::Placeholder(name), span }) = expr else {
             return ControlFlow::Continue(());
         };
-        let number = match name.strip_prefix('$') {
-            Some(number) => number.parse().ok().filter(|number| *number > 0),
-            None if name == "?" => {
-                self.next += 1;
-                Some(self.next)
-            }
-            None => None,
-        };
-        let given = number.and_then(|number| self.parameters.get(number - 1));
+        let number = self.parameters.number_of(name, *span);
+        let given = number.and_then(|number| self.values.get(number - 1));
         let Some(value) = given else {
-            let count = self.parameters.len();
+            let count = self.values.len();
             let error =
                 Error::invalid(format!("no value is given for parameter {name}: {count} given"));
             return ControlFlow::Break(error.at(*span));
@@ -144,4 +162,80 @@ fn literal(value: &Value, span: Span) -> Expr {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use annals_engine::Value;
+
+    use super::bind_statement;
+    use crate::error::Result;
+    use crate::parse::{Statement, parse};
+
+    fn bound(sql: &str, values: &[i64]) -> Result<Statement> {
+        let parsed = parse(sql)?.remove(0);
+        let values: Vec<Value> = values.iter().map(|value| Value::Int(*value)).collect();
+        let mut statement = parsed.statement;
+        bind_statement(&mut statement, &parsed.parameters, &values)?;
+        Ok(statement)
+    }
+
+    fn query(sql: &str, values: &[i64]) -> String {
+        match bound(sql, values).expect(sql) {
+            Statement::Query { query, defaults } => match (&defaults.valid, &defaults.system) {
+                (Some(valid), Some(system)) => format!("{valid}, {system}: {query}"),
+                _ => query.to_string(),
+            },
+            other => panic!("a query, not {other:?}"),
+        }
+    }
+
+    #[test]
+    fn values_are_taken_in_the_order_of_the_text() {
+        let expected = "SELECT k FROM t ORDER BY k LIMIT 5 OFFSET 2";
+        assert_eq!(query("SELECT k FROM t ORDER BY k\n LIMIT ? OFFSET ?", &[5, 2]), expected);
+        assert_eq!(query("SELECT k FROM t ORDER BY k\n OFFSET ?\n LIMIT ?", &[2, 5]), expected);
+        assert_eq!(query("SELECT k FROM t ORDER BY k OFFSET $2 LIMIT $1", &[5, 2]), expected);
+        assert_eq!(
+            query("SETTING SYSTEM_TIME AS OF ?, VALID_TIME AS OF ? SELECT ?", &[1, 2, 3]),
+            "2, 1: SELECT 3"
+        );
+        let explained = bound("EXPLAIN SELECT 1 OFFSET ? LIMIT ?", &[2, 5]).expect("a plan");
+        let Statement::Explain { statement, .. } = explained else { panic!("EXPLAIN") };
+        let Statement::Query { query, .. } = *statement else { panic!("a query") };
+        assert_eq!(query.to_string(), "SELECT 1 LIMIT 5 OFFSET 2");
+    }
+
+    #[test]
+    fn each_statement_begins_with_the_first_value() {
+        let parsed = parse("SELECT ?, ?; SELECT $3; SELECT\n?; SELECT 1").expect("statements");
+        let counts: Vec<(usize, bool)> =
+            parsed.iter().map(|one| (one.parameters.count, one.parameters.is_in_turn())).collect();
+        assert_eq!(counts, [(2, true), (3, false), (1, true), (0, false)]);
+        let mut last = parsed[2].statement.clone();
+        bind_statement(&mut last, &parsed[2].parameters, &[Value::Int(7)]).expect("a value");
+        assert!(matches!(last, Statement::Query { query, .. } if query.to_string() == "SELECT 7"));
+    }
+
+    #[test]
+    fn a_parameter_without_a_value_is_named_as_it_was_written() {
+        for (sql, expected) in [
+            ("SELECT ?,\n ?", "line 2, column 2: no value is given for parameter ?: 1 given"),
+            ("SELECT $2", "line 1, column 8: no value is given for parameter $2: 1 given"),
+            ("SELECT $0", "line 1, column 8: no value is given for parameter $0: 1 given"),
+        ] {
+            let error = bound(sql, &[1]).map(|_| ()).expect_err(sql);
+            assert_eq!(error.to_string(), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn in_turn_and_by_number_are_not_mixed() {
+        for (sql, column) in [("SELECT ?, $1", 11), ("SELECT $2, $1, ?", 16)] {
+            let error = bound(sql, &[1, 2]).map(|_| ()).expect_err(sql);
+            let place = error.place().map(|place| (place.line, place.column));
+            assert_eq!(place, Some((1, column)), "{error}, of {sql}");
+            assert!(error.message().contains("not both ways"), "{error}, of {sql}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::any::TypeId;
 use sqlparser::dialect::{Dialect, GenericDialect};
 
 /// The generic dialect, in which a table may be followed by a version. Temporal clauses are handed to the parser as one
-/// (see [`super::temporal`]).
+/// (see [`super::temporal`]). `/*! ... */` is a comment like others: what reads as one to people and tools is never run.
 #[derive(Debug)]
 pub(crate) struct AnnalsDialect;
 
@@ -76,7 +76,6 @@ impl Dialect for AnnalsDialect {
         supports_struct_literal,
         supports_empty_projections,
         supports_nested_comments,
-        supports_multiline_comment_hints,
         supports_user_host_grantee,
         supports_string_escape_constant,
         supports_array_typedef_with_brackets,

@@ -1,8 +1,9 @@
 //! A statement without its values: what may be kept of it where values must not stay, in an audit log first of all.
 //!
 //! It is made of tokens: literals of every kind become `?`, comments go, white space is folded to one space. Of the rows of VALUES the
-//! first is shown. Names stay, quoted ones too; so what somebody writes as a name though it is a value stays with them. Invariant: no
-//! character of a literal or a comment is in the result.
+//! first is shown. Names stay, quoted ones too; so what somebody writes as a name though it is a value stays with them. A value that
+//! lacks its quotes becomes several tokens, so words that touch a literal go with it; and in a text that does not parse so does what
+//! is joined by `-`, as a UUID is. Invariant: no character of a literal or a comment is in the result.
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -13,13 +14,13 @@ pub(crate) const REDACTED_BYTES_MAX: usize = 4_096;
 /// What stands for all that was left out.
 const LEFT_OUT: &str = "...";
 
-/// Any text without its values: its statements, joined by `;`. Text that cannot be cut into tokens, or in which signs stand that SQL
+/// Any text that does not parse without its values: its statements, joined by `;`. Text that cannot be cut into tokens, or in which signs stand that SQL
 /// does not have (so that what is a value and what is not cannot be told), is named by its length alone.
 pub(crate) fn redact(sql: &str) -> String {
     let is_strange = |token: &TokenWithSpan| matches!(token.token, Token::Char(_));
     match split(sql) {
         Ok(statements) if !statements.iter().flatten().any(is_strange) => {
-            let mut text = Text::default();
+            let mut text = Text { is_loose: true, ..Text::default() };
             for tokens in &statements {
                 if !text.written.is_empty() {
                     text.push("; ");
@@ -44,6 +45,8 @@ pub(super) fn redact_tokens(tokens: &[TokenWithSpan]) -> String {
 struct Text {
     written: String,
     is_full: bool,
+    /// Whether `-` joins parts of a value: nothing says that it is a minus where the text does not parse.
+    is_loose: bool,
 }
 
 impl Text {
@@ -55,11 +58,12 @@ impl Text {
             if at > 0 && tokens[at - 1].span.end != token.span.start {
                 self.push(" ");
             }
-            match is_literal(&token.token) {
+            let run = &tokens[at..run_end(tokens, at, self.is_loose)];
+            at += run.len();
+            match is_value(run) {
                 true => self.push("?"),
-                false => self.push(&token.token.to_string()),
+                false => run.iter().for_each(|part| self.push(&part.token.to_string())),
             }
-            at += 1;
             match token.token {
                 Token::LParen => {
                     if at > 1 && is_word(tokens.get(at - 2), "VALUES") {
@@ -119,6 +123,37 @@ fn behind_rows(tokens: &[TokenWithSpan], mut at: usize) -> usize {
         }
     }
     at
+}
+
+/// Behind the words and literals that touch one another from `at` on, or behind the one token that is there.
+fn run_end(tokens: &[TokenWithSpan], at: usize, is_loose: bool) -> usize {
+    let is_part = |token: &TokenWithSpan| match &token.token {
+        Token::Word(word) => word.quote_style.is_none(),
+        other => is_literal(other),
+    };
+    let touches = |at: usize| match tokens.get(at - 1..=at) {
+        Some([one, other]) => one.span.end == other.span.start,
+        _ => false,
+    };
+    let mut end = at + 1;
+    while tokens.get(end - 1).is_some_and(is_part) && touches(end) {
+        let is_joined = is_loose && tokens[end].token == Token::Minus && touches(end + 1);
+        let next = end + usize::from(is_joined);
+        if !is_part(&tokens[next]) {
+            break;
+        }
+        end = next + 1;
+    }
+    end
+}
+
+/// Whether tokens that stand together are a value: one of them is a literal, or words with digits are joined by `-`.
+fn is_value(run: &[TokenWithSpan]) -> bool {
+    let has_digit = |token: &TokenWithSpan| match &token.token {
+        Token::Word(word) => word.value.contains(|sign: char| sign.is_ascii_digit()),
+        _ => false,
+    };
+    run.iter().any(|token| is_literal(&token.token)) || (run.len() > 1 && run.iter().any(has_digit))
 }
 
 fn is_literal(token: &Token) -> bool {
@@ -200,9 +235,10 @@ mod tests {
     #[test]
     fn names_and_parameters_stay() {
         check(
-            r#"SELECT "Mixed Case", `other`, $1, ? FROM "t" WHERE x = $2"#,
-            r#"SELECT "Mixed Case", `other`, $1, ? FROM "t" WHERE x = $2"#,
+            r#"SELECT "Mixed Case", `other`, $1 FROM "t" WHERE x = $2"#,
+            r#"SELECT "Mixed Case", `other`, $1 FROM "t" WHERE x = $2"#,
         );
+        check("SELECT ?, 1 FROM t OFFSET ? LIMIT ?", "SELECT ?, ? FROM t OFFSET ? LIMIT ?");
     }
 
     #[test]
@@ -221,6 +257,42 @@ mod tests {
             redact(&format!("INSERT INTO t VALUES {rows}")),
             "INSERT INTO t VALUES (?, ?), ..."
         );
+    }
+
+    #[test]
+    fn words_that_touch_a_literal_go_with_it() {
+        check("SELECT 1secret21 FROM t", "SELECT ? FROM t");
+        check("SELECT 1_000secret10, a FROM t", "SELECT ?, a FROM t");
+        check("SELECT 'secret'secret FROM t AS u WHERE a=1", "SELECT ? FROM t AS u WHERE a=?");
+        check("SELECT a - 1, f(1)x FROM t", "SELECT a - ?, f(?)x FROM t");
+        check("SELECT 1/*! secret */,a FROM t", "SELECT ? ,a FROM t");
+        // An expression like any other, as long as it can be read as one.
+        assert_eq!(parse("SELECT a-1").expect("a query")[0].redacted, "SELECT a-?");
+    }
+
+    #[test]
+    fn values_without_quotes_are_one_where_nothing_parses() {
+        for (sql, expected) in [
+            ("SELECT * FROM t WHERE k = 550e8400-e29b-41d4-a716-446655440000", "k = ?"),
+            ("SELECT * FROM t WHERE k = e29b550e-e29b-41d4-a716-abcdefabcdef x y", "k = ? x y"),
+            ("SELECT * FROM t WHERE k = abcdefab-e29b-abcd x y", "k = ? x y"),
+            ("SELECT * FROM t WHERE k = secret-name-7 x y", "k = ? x y"),
+            ("SELECT * FROM t WHERE k = 2024-01-02T10 x y", "k = ? x y"),
+            ("SELECT * FROM t WHERE k = -1 - 2 x y", "k = -? - ? x y"),
+            ("SELECT * FROM t WHERE k = a-b x y", "k = a-b x y"),
+            ("SELECT * FROM t WHERE k = 1- x y", "k = ?- x y"),
+        ] {
+            assert!(parse(sql).is_err(), "{sql}");
+            assert_eq!(redact(sql), format!("SELECT * FROM t WHERE {expected}"), "{sql}");
+        }
+        let names = redact(&"a-".repeat(1_000_000));
+        assert!(names.starts_with("a-a-") && names.ends_with("..."));
+    }
+
+    #[test]
+    fn a_comment_for_other_databases_is_a_comment() {
+        check("SELECT 1 /*! FROM secret */", "SELECT ?");
+        check("SELECT a /*!50000 , secret */ FROM t", "SELECT a FROM t");
     }
 
     #[test]

@@ -111,7 +111,7 @@ fn parse_one(tokens: &[TokenWithSpan]) -> Result<Parsed> {
         .map_err(|error| misplaced(error, tokens))?;
     visit_versions(&statement)?;
     let redacted = redact_tokens(tokens);
-    let parameters = Parameters::of(tokens);
+    let parameters = Parameters::of(tokens)?;
     Ok(Parsed { statement, words, names_periods, redacted, parameters })
 }
 

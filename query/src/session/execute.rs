@@ -34,7 +34,7 @@ impl Session {
         self.check_defaults(prepared)?;
         let parsed = &prepared.parsed;
         let mut statement = parsed.statement.clone();
-        on_deep_stack(|| bind(&mut statement, parameters))?;
+        on_deep_stack(|| bind(&mut statement, &parsed.parameters, parameters))?;
         let names_periods = parsed.names_periods;
         // ERASE asks for its keys first.
         if prepared.access() == Access::Define && prepared.tag() != Tag::Erase {

@@ -36,7 +36,7 @@ impl Prepared {
 
     /// Whether it takes values in turn, by `?`: from the first one on, whatever other statements take.
     pub fn takes_in_turn(&self) -> bool {
-        self.parsed.parameters.is_in_turn
+        self.parsed.parameters.is_in_turn()
     }
 
     /// The text without its values: every literal is `?`, comments are gone, white space is folded, of the rows of VALUES the first is
