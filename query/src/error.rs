@@ -1,9 +1,10 @@
 //! One error type for the crate: the engine's kinds, a sentence, and the place in the statement it speaks of.
 
-use std::fmt;
+use std::{fmt, io};
 
 use annals_engine::ErrorKind;
 use annals_engine::schema::did_you_mean;
+use arrow::error::ArrowError;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use sqlparser::parser::ParserError;
@@ -87,9 +88,9 @@ impl From<annals_engine::Error> for Error {
     }
 }
 
-impl From<arrow::error::ArrowError> for Error {
-    fn from(source: arrow::error::ArrowError) -> Error {
-        DataFusionError::from(source).into()
+impl From<ArrowError> for Error {
+    fn from(source: ArrowError) -> Error {
+        from_arrow(&source)
     }
 }
 
@@ -104,69 +105,81 @@ impl From<DataFusionError> for Error {
         let diagnosed = source.diagnostic().and_then(|diagnostic| diagnostic.span);
         let place =
             diagnosed.map(|span| Place { line: span.start.line, column: span.start.column });
-        let mut error = translate(source);
+        let mut error = translate(&source);
         error.place = error.place.or(place);
         error
     }
 }
 
-fn translate(source: DataFusionError) -> Error {
+/// It may be shared by several streams, so that it can be read, not taken.
+fn translate(source: &DataFusionError) -> Error {
     match source {
-        DataFusionError::External(inner) => match inner.downcast::<Error>() {
-            Ok(own) => *own,
-            Err(inner) => match inner.downcast::<annals_engine::Error>() {
-                Ok(engine) => (*engine).into(),
-                Err(other) => Error::invalid(other.to_string()),
-            },
-        },
-        DataFusionError::ArrowError(inner, _) => match *inner {
-            arrow::error::ArrowError::ExternalError(inner) => {
-                translate(DataFusionError::External(inner))
-            }
-            other => Error::invalid(first_line(&other.to_string())),
-        },
+        DataFusionError::External(inner) => from_external(&**inner),
+        DataFusionError::ArrowError(inner, _) => from_arrow(inner),
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
-            translate(*inner)
+            translate(inner)
         }
-        DataFusionError::Shared(inner) => shared(&inner),
-        DataFusionError::Collection(mut all) if !all.is_empty() => translate(all.swap_remove(0)),
-        DataFusionError::SQL(inner, _) => from_parser(&inner),
-        DataFusionError::SchemaError(inner, _) => from_schema(&inner),
+        DataFusionError::Shared(inner) => translate(inner),
+        DataFusionError::Collection(all) if !all.is_empty() => translate(&all[0]),
+        DataFusionError::SQL(inner, _) => from_parser(inner),
+        DataFusionError::SchemaError(inner, _) => from_schema(inner),
+        DataFusionError::IoError(inner) => from_io(inner),
+        DataFusionError::Internal(message) => defect(message),
+        DataFusionError::ExecutionJoin(inner) => defect(&inner.to_string()),
         DataFusionError::ResourcesExhausted(message) => {
-            Error::new(ErrorKind::Exhausted, first_line(&message))
+            Error::new(ErrorKind::Exhausted, first_line(message))
         }
-        DataFusionError::Plan(message) => Error::invalid(of_function(&message)),
-        DataFusionError::Execution(message) => Error::invalid(first_line(&message)),
+        DataFusionError::Plan(message) => Error::invalid(of_function(message)),
+        DataFusionError::Execution(message) => Error::invalid(first_line(message)),
         DataFusionError::NotImplemented(message) => {
-            Error::invalid(format!("not supported: {}", first_line(&message)))
+            Error::invalid(format!("not supported: {}", first_line(message)))
         }
         other => Error::invalid(first_line(&other.strip_backtrace())),
     }
 }
 
-/// An error that several streams share: it can be read, not taken.
-fn shared(source: &DataFusionError) -> Error {
-    match source {
-        DataFusionError::External(inner) => {
-            if let Some(own) = inner.downcast_ref::<Error>() {
-                return own.clone();
-            }
-            match inner.downcast_ref::<annals_engine::Error>() {
-                Some(engine) => engine.clone().into(),
-                None => Error::invalid(first_line(&inner.to_string())),
-            }
-        }
-        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => shared(inner),
-        DataFusionError::Shared(inner) => shared(inner),
-        DataFusionError::ResourcesExhausted(message) => {
-            Error::new(ErrorKind::Exhausted, first_line(message))
-        }
-        DataFusionError::SchemaError(inner, _) => from_schema(inner),
-        DataFusionError::Execution(message) | DataFusionError::Plan(message) => {
-            Error::invalid(first_line(message))
-        }
-        other => Error::invalid(first_line(&other.strip_backtrace())),
+/// What the planner's libraries carry for others: an error of ours, or of one of them inside another's.
+fn from_external(source: &(dyn std::error::Error + Send + Sync + 'static)) -> Error {
+    if let Some(own) = source.downcast_ref::<Error>() {
+        return own.clone();
     }
+    if let Some(engine) = source.downcast_ref::<annals_engine::Error>() {
+        return engine.clone().into();
+    }
+    if let Some(inner) = source.downcast_ref::<DataFusionError>() {
+        return translate(inner);
+    }
+    if let Some(inner) = source.downcast_ref::<ArrowError>() {
+        return from_arrow(inner);
+    }
+    match source.downcast_ref::<io::Error>() {
+        Some(inner) => from_io(inner),
+        None => Error::invalid(first_line(&source.to_string())),
+    }
+}
+
+fn from_arrow(source: &ArrowError) -> Error {
+    match source {
+        ArrowError::ExternalError(inner) => from_external(&**inner),
+        ArrowError::IoError(_, inner) => from_io(inner),
+        other => Error::invalid(first_line(&other.to_string())),
+    }
+}
+
+/// Queries themselves write and read nothing but what they spill. Where that lies is no matter of clients, and what wraps an error of
+/// the operating system names the path: so it is told by its kind alone then.
+fn from_io(source: &io::Error) -> Error {
+    let what = match source.raw_os_error() {
+        Some(_) => source.to_string(),
+        None => source.kind().to_string(),
+    };
+    let message = format!("a temporary file could not be written or read: {what}");
+    Error::new(ErrorKind::Io, message)
+}
+
+fn defect(message: &str) -> Error {
+    let message = format!("a defect in the running of queries: {}", first_line(message));
+    Error::new(ErrorKind::Internal, message)
 }
 
 fn from_schema(source: &SchemaError) -> Error {
@@ -214,4 +227,39 @@ fn of_function(message: &str) -> String {
 
 fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use annals_engine::ErrorKind;
+    use arrow::error::ArrowError;
+    use datafusion::error::DataFusionError;
+
+    use super::Error;
+
+    #[test]
+    fn what_is_no_fault_of_the_client_is_not_answered_as_one() {
+        let full = || DataFusionError::IoError(io::Error::other("/var/secret/x: no room"));
+        let through_arrow = ArrowError::from(DataFusionError::ResourcesExhausted("full".into()));
+        let of_file = ArrowError::IoError("/var/secret".into(), io::ErrorKind::NotFound.into());
+        let cases: [(DataFusionError, ErrorKind); 7] = [
+            (full(), ErrorKind::Io),
+            (full().context("while /var/secret/y is written"), ErrorKind::Io),
+            (DataFusionError::Shared(Arc::new(full())), ErrorKind::Io),
+            (of_file.into(), ErrorKind::Io),
+            (ArrowError::from(full()).into(), ErrorKind::Io),
+            (through_arrow.into(), ErrorKind::Exhausted),
+            (DataFusionError::Internal("no such state\nplease report".into()), ErrorKind::Internal),
+        ];
+        for (source, expected) in cases {
+            let shown = source.to_string();
+            let error = Error::from(source);
+            assert_eq!(error.kind(), expected, "{error}, of {shown}");
+            assert!(!error.message().contains("secret"), "{error}");
+            assert!(!error.message().contains('\n'), "{error}");
+        }
+    }
 }

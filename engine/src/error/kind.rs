@@ -28,4 +28,6 @@ pub enum ErrorKind {
     Held,
     /// The operating system refused to read or list a file. Nothing was written; a retry may succeed.
     Io,
+    /// A defect: what must never happen did. Nothing was written; to ask again will not help.
+    Internal,
 }

@@ -16,7 +16,7 @@ use super::folders::Folders;
 use super::texts::Texts;
 use super::{Prepared, Session};
 use crate::catalog::{self, StatementRecord};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::functions;
 use crate::parse::parse;
 use crate::plan::Uuids;
@@ -86,14 +86,22 @@ impl SqlOptions {
 impl Sql {
     /// Gives a database the language.
     pub fn new(database: Database, options: SqlOptions) -> Result<Sql> {
-        let disk = match options.spill_dir {
-            Some(dir) => DiskManagerMode::Directories(vec![dir]),
+        let disk = match &options.spill_dir {
+            Some(dir) => DiskManagerMode::Directories(vec![dir.clone()]),
             None => DiskManagerMode::OsTmpDirectory,
+        };
+        // Who starts a server is told which folder it is; errors of queries name none.
+        let of_folder = |error: Error| match &options.spill_dir {
+            Some(dir) => {
+                Error::new(error.kind(), format!("folder {}: {}", dir.display(), error.message()))
+            }
+            None => error,
         };
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_bytes_max)))
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(disk))
-            .build_arc()?;
+            .build_arc()
+            .map_err(|error| of_folder(error.into()))?;
         let config = SessionConfig::new()
             .with_target_partitions(options.thread_count)
             .with_information_schema(false)

@@ -5,7 +5,7 @@ use std::thread;
 
 use annals_engine::disk::MemoryDisk;
 use annals_engine::{DataType, Database, ErrorKind, Options};
-use annals_query::{Outcome, SqlOptions, Tag};
+use annals_query::{Outcome, Sql, SqlOptions, Tag};
 use annals_tests::prices::system;
 use annals_tests::rows::{Cell, array, batch};
 use annals_tests::scratch::Scratch;
@@ -76,6 +76,32 @@ fn a_query_beyond_its_memory_spills_or_is_refused_and_the_next_one_works() {
     drop(client);
     let folders = std::fs::read_dir(spill.path()).expect("the folder").count();
     assert_eq!(folders, 0, "what was spilled is removed");
+}
+
+#[test]
+fn a_query_that_cannot_spill_is_no_fault_of_who_asks() {
+    let (database, _) = wide(120_000, |options| options);
+    let spill = tempfile::tempdir().expect("a folder");
+    let options =
+        SqlOptions::default().memory_bytes_max(64 << 20).thread_count(2).spill_dir(spill.path());
+    let mut client = Client::with(database.clone(), options);
+    // Too little for the rows, and enough to merge what is spilled.
+    client.session().set_memory_bytes_max(6 << 20);
+    let path = spill.path().to_owned();
+    spill.close().expect("a folder that is gone");
+    let sql = "SELECT id, pad FROM wide ORDER BY pad";
+    let answer = client.stream(sql).and_then(|mut outcome| row_count(&mut client, &mut outcome));
+    let error = answer.expect_err("nowhere to spill to");
+    assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+    assert!(error.message().starts_with("a temporary file could not be"), "{error}");
+    let place = path.file_name().expect("a name").to_string_lossy();
+    assert!(!error.message().contains(&*place), "{error}");
+    assert_eq!(client.ask("SELECT count(*) FROM wide"), [[Cell::Int(120_000)]]);
+    // At the start it is told which folder cannot be used.
+    let dir = path.join("below");
+    let error = Sql::new(database, SqlOptions::default().spill_dir(&dir)).expect_err("no folder");
+    assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+    assert!(error.message().contains(&*dir.to_string_lossy()), "{error}");
 }
 
 #[test]
