@@ -45,10 +45,10 @@ fn name_items(items: &mut [SelectItem]) {
         // Nobody else has a name with a line break in it.
         let alias = Ident::with_quote('"', format!("column\n{}", at + 1));
         match item {
-            SelectItem::ExprWithAlias { alias: own, .. } => {
-                if !taken.insert(own.value.to_lowercase()) {
-                    *own = alias;
-                }
+            SelectItem::ExprWithAlias { alias: own, .. }
+                if !taken.insert(own.value.to_lowercase()) =>
+            {
+                *own = alias;
             }
             SelectItem::UnnamedExpr(expr) => {
                 let name = column_name(expr).filter(|_| !has_others);
