@@ -35,7 +35,7 @@ fn rows(body: &str) -> Request {
 
 /// Of a server with small limits and no tokens.
 fn of_requests(place: &Place) -> Vec<(&'static str, Reply)> {
-    let flags = "--body-bytes-max 1000 --row-count-max 100 --query-ms-max 500 --query-memory-bytes-max 2097152 --read-ms-max 100";
+    let flags = "--body-bytes-max 1000 --row-count-max 100 --query-ms-max 2000 --query-memory-bytes-max 2097152 --read-ms-max 100";
     let server = Server::start(place, flags);
     server.run("CREATE TABLE t (k BIGINT, v BIGINT, PRIMARY KEY (k))");
     server.run("INSERT INTO t VALUES (1, 1)");
