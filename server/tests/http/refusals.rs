@@ -9,6 +9,12 @@ use super::server::{Server, wait_until};
 const CREATE: &str = "CREATE TABLE t (k BIGINT, v BIGINT, PRIMARY KEY (k))";
 const INGEST: &str = "/v1/tables/t/rows";
 
+/// A new token, named after its role.
+fn token(place: &Place, role: &str) -> String {
+    let made = place.annals(&format!("token create -d db --role {role} --name {role}"));
+    made.ok().trim().to_owned()
+}
+
 /// What is on record with an outcome that is not `ok`: statement, outcome.
 fn refused(server: &Server) -> String {
     server.rows(
@@ -39,11 +45,7 @@ fn http_1_0_is_refused_where_a_part_could_look_whole() {
 #[test]
 fn statements_that_are_refused_are_on_record_without_their_values() {
     let place = Place::new();
-    let token = |role: &str| {
-        let made = place.annals(&format!("token create -d db --role {role} --name {role}"));
-        made.ok().trim().to_owned()
-    };
-    let (reader, admin) = (token("reader"), token("admin"));
+    let (reader, admin) = (token(&place, "reader"), token(&place, "admin"));
     let server = Server::start(&place, "");
     let ask = |token: &str, sql: &str| server.ask(&Request::sql(sql).token(token));
     ask(&admin, CREATE).ok();
@@ -171,11 +173,7 @@ fn a_query_that_fails_soon_after_its_first_rows_is_a_problem() {
 #[test]
 fn ingests_and_changes_of_partitions_that_are_refused_are_on_record() {
     let place = Place::new();
-    let token = |role: &str| {
-        let made = place.annals(&format!("token create -d db --role {role} --name {role}"));
-        made.ok().trim().to_owned()
-    };
-    let (reader, admin) = (token("reader"), token("admin"));
+    let (reader, admin) = (token(&place, "reader"), token(&place, "admin"));
     let server = Server::start(&place, "");
     let ask = |token: &str, request: Request| server.ask(&request.token(token));
     ask(&admin, Request::sql(CREATE)).ok();

@@ -98,14 +98,14 @@ pub(crate) async fn ingest(
     let permit = app.ingest_gate.enter().await?;
     app.audit.room(Instant::now() + Duration::from_millis(limits.query_ms_max)).await?;
     let record = begin();
-    let (ingester, metrics) = (app.ingester.clone(), app.clone());
+    let (ingester, counted) = (app.ingester.clone(), app.clone());
     let kept = ingest.kept.clone();
     let work = tokio::task::spawn_blocking(move || {
         let (_permit, mut record) = (permit, record);
         let done = ingester.ingest(ingest, Box::new(reader));
         // Of several transactions some can be written though a later one fails.
         let written = *kept.lock();
-        metrics.metrics.rows_ingested.inc_by(written.row_count);
+        counted.metrics.rows_ingested.inc_by(written.row_count);
         record.read(done.as_ref().map_or(written.row_count, |done| done.row_count), None);
         record.committed_at(done.as_ref().map_or(written.system_time, |done| done.system_time));
         let is_gone = matches!(&done, Err(Failure::Body(_, source)) if is_gone(source));

@@ -17,6 +17,7 @@ use crate::http::answer::{self, AnswerLimits, Encoder, Form};
 use crate::http::body::{BodyLimits, read_whole};
 use crate::http::change::Change;
 use crate::http::description::Binary;
+use crate::http::gate::Permit;
 use crate::http::headers::{self, Extra};
 use crate::http::observe::RequestId;
 use crate::http::parameters::SqlRequest;
@@ -143,7 +144,21 @@ pub(crate) async fn sql(
         };
         Change::start(running, cancel.clone(), cause).end(&answer_limits).await?
     };
-    let Some(rows) = given.query else { return changed(&app, given) };
+    let response = answered(&app, form, given, permit, answer_limits, cancel).await?;
+    unanswered.0 = None;
+    Ok(response)
+}
+
+/// The rows of the query that the request ends with, or what its statements did.
+async fn answered(
+    app: &Arc<App>,
+    form: Form,
+    given: Given,
+    permit: Permit,
+    limits: AnswerLimits,
+    cancel: CancelToken,
+) -> Result<Response, Problem> {
+    let Some(rows) = given.query else { return changed(app, given) };
     let system_time = given.committed_at.or(given.read_at);
     let extra = Extra { system_time, notices: given.notices };
     let heading = Heading {
@@ -151,15 +166,13 @@ pub(crate) async fn sql(
         notices: extra.notices.clone(),
     };
     let encoder = Encoder::new(form, &rows.schema(), &heading)?;
-    let answer_limits = match given.committed_at {
-        Some(_) => answer_limits.committed(),
-        None => answer_limits,
+    let limits = match given.committed_at {
+        Some(_) => limits.committed(),
+        None => limits,
     };
     let ending = Box::new(RunningQuery { app: app.clone(), record: given.record, permit });
-    let is_computed = given.is_computed;
-    let response = answer::respond(rows, encoder, form, answer_limits, ending, cancel, is_computed);
+    let response = answer::respond(rows, encoder, form, limits, ending, cancel, given.is_computed);
     let mut response = response.await?;
-    unanswered.0 = None;
     headers::add(&mut response, &extra);
     Ok(response)
 }
