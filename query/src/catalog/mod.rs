@@ -21,7 +21,7 @@ use datafusion::execution::SessionState;
 
 use crate::error::{Error, Result};
 
-pub(crate) use statements::{STATEMENTS, check_free, kept_as_table, record};
+pub(crate) use statements::{STATEMENTS, check_free, kept_as_table, prepare_statements, record};
 pub use statements::{StatementRecord, is_reserved_table};
 
 /// The schema that system tables live in.

@@ -82,7 +82,7 @@ pub(crate) fn record(database: &Database, records: &[StatementRecord]) -> Result
     if records.is_empty() {
         return Ok(());
     }
-    prepare(database)?;
+    prepare_statements(database)?;
     let mut transaction = database.begin();
     transaction.put(STATEMENTS, &rows(records)?)?;
     transaction.commit()?;
@@ -97,7 +97,8 @@ pub(super) fn is_ours(table: &TableSchema) -> bool {
     table.is_event && table.columns.len() == COLUMNS.len() + 1 && COLUMNS.iter().all(has)
 }
 
-fn prepare(database: &Database) -> Result<()> {
+/// Makes the table if it is not there; an error if there is another of its name.
+pub(crate) fn prepare_statements(database: &Database) -> Result<()> {
     let table = match database.table(STATEMENTS) {
         Ok(table) => table,
         Err(_) => match database.create_table(spec()) {

@@ -148,11 +148,19 @@ impl Sql {
         &self.shared.database
     }
 
+    /// Makes the event table `annals.statements`, which statements are recorded in, if it is not there; durable when it returns.
+    ///
+    /// Who will record statements calls it first, so that the table can be asked for before there is a record in it. Errors are those of
+    /// making a table, and `Conflict` if a table of this name was made with other columns by somebody else.
+    pub fn prepare_statements(&self) -> Result<()> {
+        catalog::prepare_statements(&self.shared.database)
+    }
+
     /// Puts statements on record, all of them or none, for `annals.audit` to show; durable when it returns, as far as the database's
     /// sync mode says. Blocks until then.
     ///
-    /// They are rows of the event table `annals.statements`, which is made when there is the first. Errors are those of a commit, and
-    /// `Conflict` if a table of this name was made with other columns by somebody else.
+    /// They are rows of `annals.statements`, which is made if it is not there. Errors are those of a commit, and of
+    /// [`Sql::prepare_statements`].
     pub fn record_statements(&self, records: &[StatementRecord]) -> Result<()> {
         catalog::record(&self.shared.database, records)
     }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::error;
 
 use super::problem::{Code, Problem};
+use crate::error::Result;
 
 /// So many records wait to be written.
 const WAITING_COUNT_MAX: usize = 8_192;
@@ -28,9 +29,14 @@ pub(crate) struct Audit {
 }
 
 /// Begins to write what is put on record; the handle ends when nobody can put anything on record any more.
-pub(crate) fn start(sql: Sql) -> (Audit, JoinHandle<()>) {
+///
+/// An error if the table that records go to cannot be made: a server that is told to put statements on record does not run without.
+pub(crate) async fn start(sql: Sql) -> Result<(Audit, JoinHandle<()>)> {
+    let preparing = sql.clone();
+    let prepared = tokio::task::spawn_blocking(move || preparing.prepare_statements()).await;
+    prepared.map_err(std::io::Error::from)??;
     let (sender, receiver) = mpsc::channel(WAITING_COUNT_MAX);
-    (Audit { sender: Some(sender) }, tokio::spawn(write_all(sql, receiver)))
+    Ok((Audit { sender: Some(sender) }, tokio::spawn(write_all(sql, receiver))))
 }
 
 impl Audit {

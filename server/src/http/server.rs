@@ -57,14 +57,14 @@ async fn run(config: Config, access: Access, sql: Sql) -> Result<()> {
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| Failure::from(error).context(format!("cannot listen on {listen}")))?;
-    tell_start(&config, &access, listener.local_addr()?);
     let (audit, writer) = match config.audit.statements {
         AuditedStatements::None => (Audit::nothing(), None),
         _ => {
-            let (audit, writer) = audit::start(sql.clone());
+            let (audit, writer) = audit::start(sql.clone()).await?;
             (audit, Some(writer))
         }
     };
+    tell_start(&config, &access, listener.local_addr()?);
     let app = Arc::new(App::new(sql, config, access.tokens, audit));
     let router = router::routes(app.clone());
     let tls = access.tls.map(TlsAcceptor::from);

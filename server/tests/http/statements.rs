@@ -36,6 +36,15 @@ fn what_statements_did_is_told_one_by_one() {
 }
 
 #[test]
+fn the_table_of_statements_can_be_named_by_the_first_request() {
+    let place = Place::new();
+    let server = Server::start(&place, "");
+    server.run("ERASE FROM annals.statements WHERE row_count < 0");
+    server.run("ALTER TABLE annals.statements RETAIN '2 years'");
+    server.stop();
+}
+
+#[test]
 fn a_failure_of_one_statement_leaves_nothing_of_the_others() {
     let place = Place::new();
     let server = server_with_table(&place);

@@ -214,6 +214,15 @@ fn records_are_there_after_a_restart_and_none_makes_no_table() {
 }
 
 #[test]
+fn statements_can_be_asked_for_before_there_are_any() {
+    let mut client = Client::new(Scratch::in_memory(system("2024-02-20")).open());
+    client.sql().prepare_statements().expect("the table");
+    client.sql().prepare_statements().expect("the table that is there");
+    assert_eq!(client.ask("SELECT count(*) FROM annals.statements"), [[Cell::Int(0)]]);
+    client.run("ERASE FROM annals.statements WHERE row_count < 0").expect("nothing to erase");
+}
+
+#[test]
 fn another_table_of_the_name_is_left_alone() {
     let scratch = Scratch::in_memory(system("2024-02-20"));
     let mut client = Client::new(scratch.open());
@@ -221,6 +230,8 @@ fn another_table_of_the_name_is_left_alone() {
     client.database().create_table(other).expect("the engine reserves no names");
     let error = client.sql().record_statements(&[record("2024-02-19", "cai", "SELECT ?")]);
     let error = error.expect_err("it has other columns");
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    let error = client.sql().prepare_statements().expect_err("it has other columns");
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
     assert_eq!(client.ask("SELECT count(*) FROM annals.audit"), [[Cell::Int(0)]]);
 }
