@@ -14,6 +14,7 @@
 mod auth;
 mod cli;
 mod config;
+mod disk;
 mod error;
 mod http;
 mod import;

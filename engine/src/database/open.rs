@@ -345,7 +345,7 @@ pub(super) fn remove_left_folders(
 ) -> Result<()> {
     let sealed = version.tables.values().flat_map(|table| table.sealed.values());
     let places = sealed.filter_map(|sealed| sealed.entry.location.as_ref());
-    let kept: HashSet<PathBuf> = places.map(|place| files.dir.join(place)).collect();
+    let kept: HashSet<PathBuf> = places.map(|place| files.place(place)).collect();
     let detached = files.dir.join(DETACHED_DIR);
     for table in files.disk.list(&detached)? {
         // What is no folder is none of ours.

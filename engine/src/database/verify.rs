@@ -177,7 +177,7 @@ impl Checker<'_> {
 
     /// A detached partition lies in the folder of the database, unless somebody has moved it: that is no damage.
     fn check_detached(&mut self, sealed: &Sealed) -> Result<()> {
-        let dir = self.files.dir.join(sealed.entry.location.as_deref().unwrap_or_default());
+        let dir = self.files.place(sealed.entry.location.as_deref().unwrap_or_default());
         if !self.files.disk.exists(&dir)? {
             return Ok(());
         }

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 mod crash;
 mod fault;
 mod memory;
+mod place;
 #[expect(clippy::disallowed_methods, reason = "this is the one place that touches files")]
 mod real;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod tree;
 pub use crash::{Keep, PendingChange, SECTOR_BYTES};
 pub use fault::FaultKind;
 pub use memory::MemoryDisk;
+pub use place::is_url;
 pub use real::RealDisk;
 
 /// A file system, or something that behaves like one.
@@ -35,6 +37,10 @@ pub use real::RealDisk;
 /// Paths are taken as they are. A creation, renaming or removal survives a power cut only after
 /// [`Disk::sync_dir`] of the folder; contents only after [`DiskFile::sync`].
 pub trait Disk: Debug + Send + Sync + 'static {
+    /// Whether paths may be URLs of object storage, see [`is_url`]. Such a path is a name below which partitions can be archived.
+    fn takes_urls(&self) -> bool {
+        false
+    }
     /// Makes a new, empty file for reading and writing; an error if the path exists.
     fn create(&self, path: &Path) -> Result<Arc<dyn DiskFile>>;
     /// Opens an existing file for reading, for [`DiskFile::truncate`] and for [`DiskFile::sync`];

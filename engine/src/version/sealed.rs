@@ -23,8 +23,7 @@ impl Sealed {
         entry: &SealedEntry,
         schema_of: impl Fn(&SegmentMeta) -> &'a Arc<TableSchema>,
     ) -> Sealed {
-        // A place elsewhere is an absolute path, which takes the place of the whole.
-        let dir = files.dir.join(entry.location.as_deref().unwrap_or_default());
+        let dir = files.place(entry.location.as_deref().unwrap_or_default());
         let segment = |meta: &SegmentMeta| {
             let (disk, cache) = (files.disk.clone(), files.cache.clone());
             let schema = schema_of(meta).clone();

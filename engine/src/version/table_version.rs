@@ -10,7 +10,7 @@ use super::sealed::Sealed;
 use super::segment_entry::SegmentEntry;
 use crate::bitmap::{BitmapFile, BitmapMeta};
 use crate::cache::Cache;
-use crate::disk::Disk;
+use crate::disk::{Disk, is_url};
 use crate::error::{Error, Result};
 use crate::manifest::{Edit, ManifestState};
 use crate::partition::Partition;
@@ -67,6 +67,12 @@ pub(crate) struct LastErasure {
 }
 
 impl Files {
+    /// The folder that a partition was moved to, or comes from: relative to that of the database, absolute, or a URL of object storage.
+    pub(crate) fn place(&self, location: impl AsRef<Path>) -> PathBuf {
+        let location = location.as_ref();
+        if is_url(location) { location.to_path_buf() } else { self.dir.join(location) }
+    }
+
     /// The folder of one table's partition.
     pub(crate) fn partition_dir(&self, table: TableId, partition: &str) -> PathBuf {
         self.table_dir(table).join(partition)

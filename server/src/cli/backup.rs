@@ -6,10 +6,11 @@ use std::sync::Arc;
 use annals_engine::arrow::array::{
     ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use annals_engine::{BackupOptions, BackupPoint, Options, RestoreOptions};
+use annals_engine::{BackupOptions, BackupPoint, RestoreOptions};
 use clap::Args;
 
 use super::{Dir, instant};
+use crate::disk;
 use crate::error::{Failure, Result};
 use crate::output::{self, Format, Shape, Writer};
 
@@ -63,7 +64,7 @@ impl Backup {
         if self.list {
             let mut lines = Vec::new();
             for folder in database.backups()? {
-                match annals_engine::backup_points(&folder, &Options::default()) {
+                match annals_engine::backup_points(&folder, &disk::options()) {
                     Ok(points) => lines.extend(points.into_iter().map(|p| (folder.clone(), p))),
                     Err(error) => eprintln!("{folder}: {error}"),
                 }
@@ -117,7 +118,7 @@ pub(crate) struct Restore {
 impl Restore {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<()> {
-        let (from, options) = (absolute(&self.from)?, Options::default());
+        let (from, options) = (absolute(&self.from)?, disk::options());
         let Some(dir) = self.dir.as_ref().filter(|_| !self.list) else {
             let points = annals_engine::backup_points(&from, &options)?.into_iter();
             let folder = from.display().to_string();

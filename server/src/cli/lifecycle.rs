@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use annals_engine::{Database, Options, Partition, PartitionChange, PartitionState};
+use annals_engine::disk::is_url;
+use annals_engine::{Database, Partition, PartitionChange, PartitionState};
 use clap::Args;
 
 use super::{Dir, tell_recovery};
+use crate::disk;
 use crate::error::{Failure, Result};
 
 /// Which table, and who is on record for it.
@@ -159,7 +161,7 @@ impl Retain {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<()> {
         // What the background takes out would not be told here.
-        let options = Options::default().background(false);
+        let options = disk::options().background(false);
         let database = Database::open_existing(&self.dir.dir, options)?;
         tell_recovery(&database);
         let changes = database.apply_retention()?;
@@ -175,6 +177,9 @@ fn parsed(names: &[String]) -> Result<Vec<Partition>> {
 }
 
 fn absolute(dir: &PathBuf) -> Result<PathBuf> {
+    if is_url(dir) {
+        return Ok(dir.clone());
+    }
     std::path::absolute(dir)
         .map_err(|error| Failure::new(format!("folder {}: {error}", dir.display())))
 }

@@ -18,9 +18,10 @@ mod verify;
 use std::path::PathBuf;
 
 use annals_engine::Axis;
-use annals_engine::{Database, Options, Time};
+use annals_engine::{Database, Time};
 use clap::{Args, Parser, Subcommand};
 
+use crate::disk;
 use crate::error::{Failure, Result};
 
 /// A bitemporal, append-only database: what was true when, and what was believed of it when.
@@ -96,7 +97,7 @@ pub(crate) struct Dir {
 impl Dir {
     /// Opens the database, which must be there; what recovery had to do is told on standard error.
     pub(crate) fn open(&self) -> Result<Database> {
-        let database = Database::open_existing(&self.dir, Options::default())?;
+        let database = Database::open_existing(&self.dir, disk::options())?;
         tell_recovery(&database);
         Ok(database)
     }

@@ -7,13 +7,14 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use annals_engine::Database;
 use annals_engine::arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
-use annals_engine::{Database, Options};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use crate::auth::file::{self, Entry};
 use crate::auth::{Role, Secret, tokens_file};
+use crate::disk;
 use crate::error::{Failure, Result};
 use crate::output::{self, Format, Shape, Writer};
 
@@ -186,7 +187,7 @@ impl TokensPlace {
         if let (None, Some(dir)) = (&self.tokens_file, &self.dir)
             && !dir.join("manifest").exists()
         {
-            Database::open(dir, Options::default())?.close()?;
+            Database::open(dir, disk::options())?.close()?;
         }
         Ok(self.path())
     }

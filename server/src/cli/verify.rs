@@ -1,9 +1,9 @@
 //! `annals verify`: every byte of every file.
 
-use annals_engine::Options;
 use clap::Args;
 
 use super::Dir;
+use crate::disk;
 use crate::error::{Failure, Result};
 
 /// Read every byte, check every checksum and every invariant, and name each damage with file and offset
@@ -19,7 +19,7 @@ impl Verify {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<()> {
         let mut damage_count = 0_u64;
-        let report = annals_engine::verify(&self.dir.dir, &Options::default(), &mut |damage| {
+        let report = annals_engine::verify(&self.dir.dir, &disk::options(), &mut |damage| {
             damage_count += 1;
             println!("{}", Failure::from(damage));
         })?;

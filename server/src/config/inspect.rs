@@ -1,5 +1,7 @@
 //! What can be found wrong with a configuration without starting: files that cannot be read or do not fit, and doors left open.
 
+use annals_engine::disk::is_url;
+
 use super::{Config, Resolved};
 use crate::auth::{Access, Tokens, tls};
 
@@ -26,8 +28,10 @@ impl Resolved {
         {
             findings.problems.push(error.to_string());
         }
+        // What is in object storage is looked at when it is used.
+        let archive_root = config.server.archive_root.clone().filter(|root| !is_url(root));
         let folders = [
-            ("server.archive_root", &config.server.archive_root),
+            ("server.archive_root", &archive_root),
             ("ingest.spool_dir", &config.ingest.spool_dir),
         ];
         for (name, path) in folders {

@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 
 use annals_engine::{Options, SyncMode};
 
+use crate::disk;
+
 pub(crate) use flags::Flags;
 pub(crate) use resolve::{Resolved, Sources};
 
@@ -53,7 +55,7 @@ pub(crate) struct ServerConfig {
     pub(crate) tls_key: Option<PathBuf>,
     /// How long requests in flight may go on when the server is told to end, in milliseconds.
     pub(crate) shutdown_ms_max: u64,
-    /// The only folder below which archives may be written and attached over HTTP; anywhere if not set.
+    /// The only folder, or URL of object storage, below which archives may be written and attached over HTTP; anywhere if not set.
     pub(crate) archive_root: Option<PathBuf>,
 }
 
@@ -115,7 +117,7 @@ pub(crate) struct EngineConfig {
 impl EngineConfig {
     /// The options to open the database with.
     pub(crate) fn options(&self) -> Options {
-        let options = Options::default().memtable_bytes(self.memtable_bytes);
+        let options = disk::options().memtable_bytes(self.memtable_bytes);
         options.cache_bytes(self.cache_bytes).sync(self.sync)
     }
 }

@@ -107,7 +107,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         ("server", "archive_root"),
         "archive-root",
         |c| Slot::OptionalPath(&mut c.server.archive_root),
-        "The only folder below which partitions are archived to and attached from over HTTP; anywhere if not set",
+        "The only folder, or URL of object storage, below which partitions are archived to and attached from over HTTP; anywhere if not set",
     ),
     setting(
         ("limits", "body_bytes_max"),

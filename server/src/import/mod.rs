@@ -31,6 +31,7 @@ use load::{Extent, Loader, NoRecord};
 use plan::Plan;
 
 use crate::cli::tell_recovery;
+use crate::disk;
 use crate::error::{Failure, Result};
 pub(crate) use load::Written;
 pub(crate) use plan::Request;
@@ -109,7 +110,7 @@ const CACHE_BYTES: usize = 64 << 20;
 /// The whole import is acknowledged at its end, when the database is closed, so single transactions need not wait for the disk.
 fn options() -> Options {
     let interval = SyncMode::Interval(Duration::from_millis(200));
-    Options::default().sync(interval).cache_bytes(CACHE_BYTES)
+    disk::options().sync(interval).cache_bytes(CACHE_BYTES)
 }
 
 /// The database, if the folder holds one; nothing if there is no folder or nothing in it. So an import that fails its

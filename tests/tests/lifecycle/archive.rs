@@ -111,6 +111,20 @@ fn a_folder_that_holds_something_else_is_not_written_to() {
     archive(&folder.path().join("january")).unwrap();
 }
 
+#[test]
+fn a_url_needs_a_disk_that_takes_them() {
+    let prices = prices();
+    let (url, january) = (Path::new("s3://bucket/january"), partition("2024-01"));
+    let archived = prices.database().archive_partition("prices", january, url, BY);
+    let attached = prices.database().attach_partition_from("prices", url, BY);
+    for error in [archived.unwrap_err(), attached.unwrap_err()] {
+        let told =
+            "s3://bucket/january is in object storage, which this database was opened without";
+        assert!(error.to_string().contains(told), "{error}");
+    }
+    assert!(!of_engine(&prices, ASKED[0]).is_empty(), "nothing has left");
+}
+
 /// The rows that DuckDB's module for Python finds; `None`, with a message, where that is missing.
 fn of_duckdb(dir: &Path, (recorded, holds): (&str, &str)) -> Option<Vec<Row>> {
     let script = format!(

@@ -45,7 +45,8 @@ impl Inner {
         let sealed = self.attachable(&schema, id)?;
         let entry = &sealed.entry;
         let location = entry.location.as_deref().map(PathBuf::from).unwrap_or_default();
-        let dir = self.files.dir.join(from.unwrap_or(&location));
+        let dir = self.files.place(from.unwrap_or(&location));
+        self.check_place(&dir)?;
         let segments = self.verified(&schema, entry, &sealed.segments, &dir)?;
         let metas = self.bring_back(&schema, entry, &segments)?;
         let mut change = PartitionChange::of(&schema.name, entry);
@@ -63,7 +64,8 @@ impl Inner {
 
     /// The partition that a folder says it holds.
     fn partition_in(&self, schema: &TableSchema, from: &Path) -> Result<Partition> {
-        let (manifest, _) = read_manifest(self.files.disk.as_ref(), &self.files.dir.join(from))?;
+        self.check_place(from)?;
+        let (manifest, _) = read_manifest(self.files.disk.as_ref(), &self.files.place(from))?;
         let database_id = format!("{:032x}", self.manifest.lock().state.database_id);
         if (&manifest.database_id, manifest.table_id) != (&database_id, schema.id) {
             let (from, table) = (from.display(), &schema.name);

@@ -95,7 +95,7 @@ impl Inner {
         let folders: Vec<PathBuf> = found
             .iter()
             .filter(|_| *departure != Departure::Drop)
-            .map(|found| self.files.dir.join(self.folder_of(schema, found.id, departure)))
+            .map(|found| self.files.place(self.folder_of(schema, found.id, departure)))
             .collect();
         let changes = self.install_departure(schema, found, departure, checksums, by)?;
         folders.iter().for_each(|dir| finish(self.files.disk.as_ref(), dir));
@@ -158,7 +158,7 @@ impl Inner {
         let transfer =
             if *departure == Departure::Detach { Transfer::Link } else { Transfer::Copy };
         let take_out = |found: &Found| {
-            let dir = self.files.dir.join(self.folder_of(schema, found.id, departure));
+            let dir = self.files.place(self.folder_of(schema, found.id, departure));
             let manifest = self.manifest_of(schema, found);
             take_out(&self.files.disk, &dir, &manifest, &found.segments, transfer).map(Some)
         };
@@ -173,7 +173,7 @@ impl Inner {
         departure: &Departure,
     ) -> Result<Vec<Option<u32>>> {
         let checksum = |found: &Found| {
-            let dir = self.files.dir.join(self.folder_of(schema, found.id, departure));
+            let dir = self.files.place(self.folder_of(schema, found.id, departure));
             let (_, checksum) = crate::archive::read_manifest(self.files.disk.as_ref(), &dir)?;
             Ok(Some(checksum))
         };

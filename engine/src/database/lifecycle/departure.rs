@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::database::inner::Inner;
+use crate::disk::is_url;
 use crate::error::{Error, Result};
 use crate::manifest::PartitionId;
 use crate::partition::PartitionState;
@@ -62,12 +63,27 @@ impl Inner {
         let (Departure::Archive(dir) | Departure::ArchiveBelow(dir)) = departure else {
             return Ok(());
         };
+        self.check_place(dir)?;
+        if is_url(dir) {
+            return Ok(());
+        }
         let (own, target) = (normal(&self.files.dir)?, normal(&self.files.dir.join(dir))?);
         match target.starts_with(&own) {
             true => Err(Error::invalid(format!(
                 "{} lies in the folder of the database, {}: an archive lies elsewhere",
                 target.display(),
                 own.display()
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// An error if partitions cannot be put in such a place, or taken from it.
+    pub(super) fn check_place(&self, dir: &Path) -> Result<()> {
+        match is_url(dir) && !self.files.disk.takes_urls() {
+            true => Err(Error::invalid(format!(
+                "{} is in object storage, which this database was opened without",
+                dir.display()
             ))),
             false => Ok(()),
         }

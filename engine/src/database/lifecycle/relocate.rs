@@ -58,7 +58,7 @@ impl Inner {
         self.install(&mut manifest, &edit, None)?;
         drop(manifest);
         if checksum.is_some() {
-            finish(self.files.disk.as_ref(), &self.files.dir.join(&folder));
+            finish(self.files.disk.as_ref(), &self.files.place(&folder));
         }
         remove_folder(self.files.disk.as_ref(), &self.files.dir.join(local)).map_err(gone)?;
         Ok(change)

@@ -9,11 +9,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use annals_engine::{DataType, Database, Options};
+use annals_engine::{DataType, Database};
 use clap::Args;
 use comfy_table::{Cell, CellAlignment, Table};
 
 use super::import::grouped;
+use crate::disk;
 use crate::error::{Failure, Result};
 use crate::import::{self, Request, Source};
 use crate::output::{self, Out, plain_table};
@@ -51,7 +52,7 @@ impl Demo {
         refuse_full(dir)?;
         let mut out = output::stdout();
         load(dir, &mut out)?;
-        let database = Database::open_existing(dir, Options::default())?;
+        let database = Database::open_existing(dir, disk::options())?;
         payroll::tell(&database, &mut out)?;
         zones::tell(&database, &mut out)?;
         database.close()?;

@@ -18,11 +18,12 @@ use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use annals_engine::{Database, Options};
+use annals_engine::Database;
 use annals_query::SqlOptions;
 use clap::Args;
 
 use super::{Dir, tell_recovery};
+use crate::disk;
 use crate::error::{Failure, Result};
 use crate::output::Format;
 use ctrl_c::CtrlC;
@@ -90,7 +91,7 @@ impl Sql {
             true => None,
             false => Some(self.read()?),
         };
-        let database = Database::open(&self.dir.dir, Options::default())?;
+        let database = Database::open(&self.dir.dir, disk::options())?;
         tell_recovery(&database);
         let bytes = usize::try_from(u64::from(self.memory_mb) << 20).unwrap_or(usize::MAX);
         let options = SqlOptions::default().memory_bytes_max(bytes);

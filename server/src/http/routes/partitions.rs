@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use annals_engine::disk::is_url;
 use annals_engine::{Database, ErrorKind, Partition, PartitionChange, PartitionInfo, ValidTime};
 use annals_query::Access;
 use axum::body::Body;
@@ -346,10 +347,10 @@ async fn read<T: DeserializeOwned>(app: &App, body: Body) -> Result<Option<T>, P
     }
 }
 
-/// A folder, if it is where archives may be.
+/// A folder or a URL of object storage, if it is where archives may be.
 fn folder(app: &App, name: &str, text: &str) -> Result<PathBuf, Problem> {
     let refuse = |what: &str| Problem::invalid(format!("`{name}`: {what}"));
-    match Path::new(text).is_absolute() {
+    match Path::new(text).is_absolute() || is_url(Path::new(text)) {
         true => app.sql.archive_dir(text).map_err(|error| refuse(error.message())),
         false => Err(refuse(&format!("{text} is not an absolute path"))),
     }
