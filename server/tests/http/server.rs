@@ -120,6 +120,14 @@ impl Server {
         self.sql(sql).rows()
     }
 
+    /// The most memory that it has had, in KiB.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.process_id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+    }
+
     /// A counter or gauge, named with its labels.
     #[track_caller]
     pub(crate) fn metric(&self, name: &str) -> u64 {
