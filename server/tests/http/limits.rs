@@ -272,6 +272,18 @@ fn no_more_connections_are_accepted_than_may_be_open() {
 }
 
 #[test]
+fn a_limit_of_open_files_that_is_too_low_for_the_connections_is_told() {
+    let place = Place::new();
+    let server = Server::under(&place, "ulimit -S -n 200");
+    server.wait_for_line("the process may open 200 files, and 1024 connections and 512 others");
+    server.stop();
+    let server = Server::under(&place, "ulimit -S -n 2000");
+    assert_eq!(server.rows("SELECT 1"), "[[1]]");
+    assert!(!server.has_line("the process may open 2000 files"));
+    server.stop();
+}
+
+#[test]
 fn headers_that_are_too_large_are_refused() {
     let place = Place::new();
     let server = Server::start(&place, "--header-bytes-max 8192");
