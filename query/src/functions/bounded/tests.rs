@@ -34,8 +34,8 @@ fn context(is_bounded: bool) -> SessionContext {
         2 => Some(0),
         other => Some(other as i64 * 300),
     };
-    let text = |at: usize| (at % 9 != 0).then(|| "añb, c".repeat(at * 8));
-    let list = |at: usize| (at % 7 != 0).then(|| (0..at as i64 * 20).map(Some));
+    let text = |at: usize| (!at.is_multiple_of(9)).then(|| "añb, c".repeat(at * 8));
+    let list = |at: usize| (!at.is_multiple_of(7)).then(|| (0..at as i64 * 20).map(Some));
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("n", Arc::new((0..ROWS).map(numbers).collect::<Int64Array>())),
         ("t", Arc::new((0..ROWS).map(text).collect::<StringArray>())),
