@@ -54,9 +54,15 @@ fn bounding(expr: Expr) -> Transformed<Expr> {
             let call = Expr::ScalarFunction(ScalarFunction { func: bounded, args });
             Transformed::new_transformed(call, is_other)
         }
-        // Of arrays the planner has made functions already.
+        // Of arrays the planner has made functions already. A chain becomes one call: to ask a call in a call for its type takes time by
+        // the cube of their number.
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::StringConcat, right }) => {
-            let call = ScalarFunction { func: JOINED.clone(), args: vec![*left, *right] };
+            let mut args = match *left {
+                Expr::ScalarFunction(call) if Arc::ptr_eq(&call.func, &JOINED) => call.args,
+                other => vec![other],
+            };
+            args.push(*right);
+            let call = ScalarFunction { func: JOINED.clone(), args };
             Transformed::yes(Expr::ScalarFunction(call))
         }
         other => Transformed::no(other),

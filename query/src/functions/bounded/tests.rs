@@ -7,12 +7,13 @@ use arrow::datatypes::Int64Type;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::physical_plan::collect;
 use datafusion::prelude::SessionContext;
 
 use super::function::Bounded;
 use super::growth::{self, Growth};
-use super::{Statement, bound};
+use super::{Statement, bound, rewrite};
 
 const ROWS: usize = 64;
 const PLENTY: usize = 1 << 30;
@@ -104,6 +105,7 @@ const GROWING: &[&str] = &[
     "concat(t, 'x', t, n, t)",
     "concat_ws(' and ', t, t, NULL, t, t)",
     "t || ' ' || t || n || t",
+    "n || t || (t || t) || arrow_cast(t, 'LargeUtf8') || arrow_cast(t, 'Utf8View')",
     "upper(t || t || t || t)",
     "translate(t || t || t, 'abc', 'ñññ')",
     "overlay(t || t || t placing t from 3)",
@@ -220,6 +222,20 @@ async fn a_constant_is_counted_for_every_row_that_repeats_it() {
     let plan = state.create_logical_plan(&all(100)).await.expect("a plan");
     let plan = state.optimize(&plan).expect("a plan").to_string();
     assert!(!plan.contains("repeat("), "{plan}");
+}
+
+#[test]
+fn a_chain_of_texts_is_one_call() {
+    let column = |at: usize| datafusion::prelude::col(format!("c{at}"));
+    let chain = (1..500).fold(column(0), |chain, at| {
+        let (left, right) = (Box::new(chain), Box::new(column(at)));
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::StringConcat, right })
+    });
+    let name = chain.schema_name().to_string();
+    let call = rewrite::all_bounded(chain).expect("a call");
+    assert_eq!(call.schema_name().to_string(), name);
+    let Expr::ScalarFunction(call) = call else { panic!("{call} is no call") };
+    assert_eq!(call.args, (0..500).map(column).collect::<Vec<Expr>>());
 }
 
 #[tokio::test]
