@@ -1,8 +1,9 @@
 //! What temporal SQL computes beyond scans: relations of periods, what was restated between two system instants, and
-//! aggregates for every valid instant at once.
+//! aggregates for every valid instant at once; and the bounds of what DataFusion's own functions may make.
 //!
 //! Each is a function of its arguments alone: none of them plans a statement or asks what time it is.
 
+pub(crate) mod bounded;
 pub(crate) mod changes;
 pub(crate) mod periods;
 pub(crate) mod sequenced;
@@ -21,12 +22,12 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 
 use sequenced::SequencedPlanner;
 
-/// Adds the functions to a session's own.
+/// Adds the functions to a session's own, and bounds all of them.
 pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     for function in periods::functions() {
         state.register_udf(Arc::new(function))?;
     }
-    Ok(())
+    bounded::bound(state)
 }
 
 /// A planner of operators that knows ours.

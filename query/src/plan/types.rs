@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use annals_engine::{DataType as ColumnType, Value};
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
-use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, TypePlanner};
 use datafusion::logical_expr::{Expr, ExprSchemable};
-use sqlparser::ast::DataType as SqlType;
+use sqlparser::ast::{ArrayElemTypeDef, DataType as SqlType};
 
 /// TIMESTAMP is microseconds in UTC, with years 1 to 9999; nanoseconds would end in 2262. JSON is text, UUID 16 bytes.
 #[derive(Debug)]
@@ -26,9 +26,29 @@ impl TypePlanner for Types {
             | SqlType::String(_) => DataType::Utf8,
             SqlType::Uuid => DataType::FixedSizeBinary(16),
             SqlType::Bytea => DataType::Binary,
+            SqlType::Array(_) if element_count(sql_type) > ELEMENT_COUNT_MAX => {
+                return plan_err!(
+                    "each value of the type {sql_type} has more than {ELEMENT_COUNT_MAX} elements"
+                );
+            }
             _ => return Ok(None),
         };
         Ok(Some(Arc::new(Field::new("", data_type, true))))
+    }
+}
+
+/// A type of arrays can say how many elements each has. NULL has as many, so that a type is all it takes to fill memory.
+const ELEMENT_COUNT_MAX: u64 = 4_096;
+
+fn element_count(sql_type: &SqlType) -> u64 {
+    match sql_type {
+        SqlType::Array(ArrayElemTypeDef::SquareBracket(element, count)) => {
+            element_count(element).saturating_mul(count.unwrap_or(1))
+        }
+        SqlType::Array(
+            ArrayElemTypeDef::AngleBracket(element) | ArrayElemTypeDef::Parenthesis(element),
+        ) => element_count(element),
+        _ => 1,
     }
 }
 

@@ -21,6 +21,7 @@ use super::transaction::OpenTransaction;
 use super::{Access, Outcome, Prepared, Session, Tag, direct};
 use crate::catalog::{check_free, is_reserved_table};
 use crate::error::{Error, Result};
+use crate::functions;
 use crate::parse::{CreateTable, Defaults, Statement, bind, condition_query, table_name};
 use crate::plan::{Bound, Context, Planner, View, yielding};
 use crate::scan::TemporalTable;
@@ -184,7 +185,8 @@ impl Session {
         reads.with_allow_statements(false).verify_plan(plan)?;
         let plan = self.sql.state().optimize(plan)?;
         let state = if is_serial(&plan)? { self.sql.serial_state() } else { self.sql.state() };
-        let physical = state.query_planner().create_physical_plan(&plan, &**state).await?;
+        let made = memory::of_statement(self.sql.made(), self.memory_bytes_max);
+        let physical = functions::bounded::Statement::new(state, made).operators(&plan).await?;
         let physical = yielding(physical, &self.cancel)?;
         let context = TaskContext::from(&**state);
         let context = match self.memory_bytes_max {

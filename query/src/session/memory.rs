@@ -80,18 +80,28 @@ impl MemoryPool for StatementPool {
     }
 }
 
+/// The memory of one statement out of what all share: all of it, or no more than so many bytes.
+pub(super) fn of_statement(
+    shared: &Arc<dyn MemoryPool>,
+    bytes_max: Option<usize>,
+) -> Arc<dyn MemoryPool> {
+    match bytes_max {
+        Some(bytes_max) => {
+            let own = FairSpillPool::new(bytes_max);
+            Arc::new(StatementPool { bytes_max, own, shared: shared.clone() })
+        }
+        None => shared.clone(),
+    }
+}
+
 /// A sort sets memory apart for merging what it has spilled. More than this part of a small bound, and none could begin.
 const SORTS_APART: usize = 16;
 
 /// The same context, in which the statement may hold no more than so many bytes.
 pub(super) fn bounded(context: TaskContext, bytes_max: usize) -> TaskContext {
     let runtime = context.runtime_env();
-    let pool = StatementPool {
-        bytes_max,
-        own: FairSpillPool::new(bytes_max),
-        shared: runtime.memory_pool.clone(),
-    };
-    let runtime = RuntimeEnv { memory_pool: Arc::new(pool), ..(*runtime).clone() };
+    let memory_pool = of_statement(&runtime.memory_pool, Some(bytes_max));
+    let runtime = RuntimeEnv { memory_pool, ..(*runtime).clone() };
     let mut config = context.session_config().clone();
     let apart = &mut config.options_mut().execution.sort_spill_reservation_bytes;
     *apart = (*apart).min(bytes_max / SORTS_APART);

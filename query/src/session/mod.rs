@@ -85,7 +85,7 @@ impl Session {
     }
 
     /// The most bytes that one statement may hold for its sorts, joins and aggregates, and for the rows of a change, out of what all
-    /// share ([`SqlOptions::memory_bytes_max`]). What can spill does so beyond that; the rest fails with the kind `Exhausted`.
+    /// share ([`SqlOptions::memory_bytes_max`]), and of what its functions make. What can spill does so beyond that; the rest fails with the kind `Exhausted`.
     pub fn set_memory_bytes_max(&mut self, bytes: usize) {
         self.memory_bytes_max = Some(bytes);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use annals_engine::Database;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::memory_pool::{FairSpillPool, GreedyMemoryPool, MemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::registry::FunctionRegistry;
@@ -32,6 +32,9 @@ struct Shared {
     state: Arc<SessionState>,
     /// The same for queries that one thread does best.
     serial_state: Arc<SessionState>,
+    /// The memory of what functions make. Operators hold and count some of it too: it is apart, so that no operator has to spill
+    /// because of what it holds anyway.
+    made: Arc<dyn MemoryPool>,
     texts: Texts,
     folders: Folders,
     /// Changes that read before they write follow one another; see `Session`.
@@ -57,7 +60,7 @@ impl Default for SqlOptions {
 
 impl SqlOptions {
     /// The most bytes that all queries together may hold for sorts, joins and aggregates; beyond that they spill to disk, or
-    /// fail with the kind `Exhausted`. 1 GiB unless told otherwise.
+    /// fail with the kind `Exhausted`. As much again they may hold of what functions make. 1 GiB unless told otherwise.
     pub fn memory_bytes_max(mut self, bytes: usize) -> SqlOptions {
         self.memory_bytes_max = bytes;
         self
@@ -122,6 +125,7 @@ impl Sql {
             database,
             state: Arc::new(state),
             serial_state: Arc::new(serial_state),
+            made: Arc::new(GreedyMemoryPool::new(options.memory_bytes_max)),
             texts: Texts::new(),
             folders: options.folders,
             writer: tokio::sync::Mutex::new(()),
@@ -171,6 +175,11 @@ impl Sql {
 
     pub(super) fn serial_state(&self) -> &Arc<SessionState> {
         &self.shared.serial_state
+    }
+
+    /// The memory of what functions make, that all statements share.
+    pub(super) fn made(&self) -> &Arc<dyn MemoryPool> {
+        &self.shared.made
     }
 
     pub(super) async fn write_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {

@@ -21,6 +21,7 @@ mod gate;
 mod headers;
 mod metrics;
 mod observe;
+mod open_files;
 mod parameters;
 mod patience;
 mod problem;

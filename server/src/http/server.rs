@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use super::audit::{self, Audit};
 use super::state::App;
-use super::{connection, router};
+use super::{connection, open_files, router};
 use crate::auth::Access;
 use crate::config::{AuditedStatements, Config};
 use crate::error::{Failure, Result};
@@ -64,6 +64,7 @@ async fn run(config: Config, access: Access, sql: Sql) -> Result<()> {
             (audit, Some(writer))
         }
     };
+    open_files::check(config.limits.connection_count_max);
     tell_start(&config, &access, listener.local_addr()?);
     let app = Arc::new(App::new(sql, config, access.tokens, audit));
     let router = router::routes(app.clone());

@@ -7,11 +7,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::access::check_role;
-use super::answer::{AnswerLimits, counted};
+use super::answer::{AnswerLimits, Encoder, Form, counted};
 use super::problem::{Code, Problem};
 use super::record::{Record, Recorder};
 use crate::auth::{Identity, Role};
-use crate::output::{Answer, Format};
+use crate::output::{Answer, Format, Heading};
 
 /// The most statements of one request: a tree of each is in memory.
 const STATEMENT_COUNT_MAX: usize = 10_000;
@@ -100,13 +100,14 @@ impl Statements {
         session: &mut Session,
         values: &[Value],
         limits: &AnswerLimits,
+        form: Form,
         recorder: &Recorder,
     ) -> Result<Given, Problem> {
         let mut given = Given::default();
         let mut records = Vec::new();
         let mut result = self.run_each(session, values, recorder, &mut given, &mut records).await;
         if self.is_wrapped && result.is_ok() {
-            result = given.commit(session, limits).await;
+            result = given.commit(session, limits, form).await;
         }
         if given.query.is_some() && result.is_ok() {
             given.record = records.pop();
@@ -170,9 +171,10 @@ impl Given {
         &mut self,
         session: &mut Session,
         limits: &AnswerLimits,
+        form: Form,
     ) -> Result<(), Problem> {
         if let Some(rows) = self.query.take() {
-            self.query = Some(held(session, rows, limits).await?);
+            self.query = Some(held(session, rows, limits, form).await?);
         }
         let outcomes = session.run("COMMIT").await?;
         self.committed_at = outcomes.iter().find_map(|one| Some(one.commit?.system_time));
@@ -244,14 +246,19 @@ fn check_order(prepared: &[Prepared]) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Computes the rows of an answer now, and whatever can be wrong with them is found.
+/// Computes the rows of an answer now, and whatever can be wrong with them is found, in the form of the answer too: what is committed is not
+/// answered with an error of the client's.
 async fn held(
     session: &Session,
     mut rows: SendableRecordBatchStream,
     limits: &AnswerLimits,
+    form: Form,
 ) -> Result<SendableRecordBatchStream, Problem> {
     // Not every value has a place in the types of answers.
     let answer = Answer::new(&rows.schema(), Format::Csv);
+    let schema = answer.shape().schema;
+    // Nor every type in every form.
+    Encoder::new(form, &schema, &Heading::default())?;
     let mut held = session.held_rows();
     let mut row_count = 0;
     while let Some(batch) = rows.next().await {
@@ -259,5 +266,5 @@ async fn held(
         row_count = counted(row_count, &batch, limits)?;
         held.push(answer.rows(&batch)?)?;
     }
-    Ok(held.into_stream(answer.shape().schema))
+    Ok(held.into_stream(schema))
 }

@@ -117,6 +117,7 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef, Misfit> {
     match array.data_type() {
         ArrowType::Dictionary(_, values) => plain(&cast(array, values)?),
         ArrowType::LargeUtf8 | ArrowType::Utf8View => cast(array, &ArrowType::Utf8),
+        ArrowType::BinaryView => cast(array, &ArrowType::Binary),
         ArrowType::Timestamp(unit, Some(_)) => {
             let unit = *unit;
             let data = array.to_data().into_builder().data_type(ArrowType::Timestamp(unit, None));

@@ -9,7 +9,7 @@ use annals_engine::arrow::array::{
     make_array, new_null_array,
 };
 use annals_engine::arrow::compute::take;
-use annals_engine::arrow::datatypes::DataType as ArrowType;
+use annals_engine::arrow::datatypes::{DataType as ArrowType, Schema};
 
 use super::arrow_types::{Misfit, convert, is_convertible};
 use super::chunk::{Chunk, Consumed, Places};
@@ -50,7 +50,13 @@ impl<'a> BatchChunks<'a> {
 
     /// Takes the next batch, after all chunks of the one before. An error names a column whose type is unlike any of a table.
     pub(crate) fn feed(&mut self, batch: RecordBatch) -> Result<()> {
-        let schema = batch.schema();
+        self.check(&batch.schema())?;
+        self.rest = Some(batch);
+        Ok(())
+    }
+
+    /// An error names a column that is looked at and whose type is unlike any of a table.
+    pub(crate) fn check(&self, schema: &Schema) -> Result<()> {
         for slot in self.slots() {
             let field = &schema.fields()[slot];
             if !is_convertible(field.data_type()) {
@@ -64,12 +70,11 @@ impl<'a> BatchChunks<'a> {
                 ));
             }
         }
-        self.rest = Some(batch);
         Ok(())
     }
 
     /// The positions of the columns that are looked at.
-    fn slots(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn slots(&self) -> impl Iterator<Item = usize> {
         let binding = &self.binding;
         let instants = [binding.valid_from, binding.valid_to, binding.system_time, binding.op];
         binding.columns.iter().copied().chain(instants).flatten()

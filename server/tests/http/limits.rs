@@ -147,6 +147,33 @@ fn a_query_that_needs_too_much_memory_is_refused() {
 }
 
 #[test]
+fn a_function_that_would_make_gigabytes_is_refused_before_it_takes_them() {
+    let place = Place::new();
+    let server = Server::start(&place, "--query-memory-bytes-max 134217728");
+    server.run(CREATE);
+    server.run("INSERT INTO t SELECT value, 30000000 FROM generate_series(1, 50)");
+    for sql in [
+        "SELECT repeat('x', 2000000000)",
+        "SELECT repeat('x', 100000000) FROM generate_series(1, 10000)",
+        "SELECT lpad('x', 2000000000), rpad('x', 2000000000)",
+        "SELECT sum(length(repeat('x', v))) FROM t",
+        "SELECT array_repeat(array_repeat(1, 100000), 100000)",
+        "SELECT range(10000000000)",
+        "SELECT repeat('x', 300000000) || repeat('y', 300000000)",
+        "SELECT replace(repeat('x', 30000), 'x', repeat('y', 30000))",
+        "INSERT INTO t SELECT length(repeat('x', 2000000000)), 1",
+        "UPDATE t SET v = length(repeat('x', 2000000000))",
+    ] {
+        server.sql(sql).check_problem(422, "memory_limit", "");
+    }
+    assert_eq!(server.rows("SELECT length(repeat('x', 1000000))"), "[[1000000]]");
+    // The 128 MiB of the limit and what the server itself takes; the first statement alone asks for 2 GB.
+    let peak_kib = server.peak_kib();
+    assert!(peak_kib < 384 << 10, "the server took {peak_kib} KiB");
+    server.stop();
+}
+
+#[test]
 fn what_one_query_holds_another_cannot_have() {
     let place = Place::new();
     let server = Server::start(&place, "--memory-bytes-max 12582912");
@@ -241,6 +268,18 @@ fn no_more_connections_are_accepted_than_may_be_open() {
     drop(first);
     assert_eq!(third.reply(&Request::sql("SELECT 3")).unwrap().rows(), "[[3]]");
     second.ask(&healthz).unwrap().ok();
+    server.stop();
+}
+
+#[test]
+fn a_limit_of_open_files_that_is_too_low_for_the_connections_is_told() {
+    let place = Place::new();
+    let server = Server::under(&place, "ulimit -S -n 200");
+    server.wait_for_line("the process may open 200 files, and 1024 connections and 512 others");
+    server.stop();
+    let server = Server::under(&place, "ulimit -S -n 2000");
+    assert_eq!(server.rows("SELECT 1"), "[[1]]");
+    assert!(!server.has_line("the process may open 2000 files"));
     server.stop();
 }
 

@@ -28,6 +28,28 @@ fn documented() -> BTreeMap<String, (u16, String)> {
 const ELSEWHERE: [&str; 6] =
     ["internal", "halted", "headers_too_large", "unavailable", "erased", "transaction_too_large"];
 
+#[test]
+fn a_log_that_cannot_be_written_halts_writes_and_no_reads() {
+    let place = Place::new();
+    // A few MB for each file, and a write beyond is an error instead of a signal.
+    let mut server = Server::under(&place, "trap '' XFSZ; ulimit -f 2048");
+    server.run("CREATE TABLE t (k BIGINT, v TEXT, PRIMARY KEY (k))");
+    server.run("INSERT INTO t VALUES (1, 'one')");
+    let large = "INSERT INTO t SELECT value + 1, lpad(value::TEXT, 80, 'x') FROM generate_series(1, 100000)";
+    server.sql(large).check_problem(503, "halted", "");
+    // Whatever is written then, and it is told as long as the server lives.
+    server.sql("INSERT INTO t VALUES (2, 'two')").check_problem(503, "halted", "");
+    server.ask(&rows("{\"k\": 3, \"v\": \"three\"}\n")).check_problem(503, "halted", "");
+    assert_eq!(server.rows("SELECT k, v FROM t"), "[[1,\"one\"]]");
+    server.ask(&Request::get("/readyz")).ok();
+    server.kill();
+    server.wait();
+    let server = Server::start(&place, "");
+    assert_eq!(server.rows("SELECT k, v FROM t WHERE k = 1"), "[[1,\"one\"]]");
+    server.run("UPSERT INTO t VALUES (2, 'two')");
+    server.stop();
+}
+
 fn rows(body: &str) -> Request {
     let path = "/v1/tables/t/rows";
     Request::new("POST", path).body("application/x-ndjson", body)

@@ -45,6 +45,16 @@ impl Server {
         Server::of(&mut command)
     }
 
+    /// The same, by a shell that has done something before, such as setting a limit.
+    pub(crate) fn under(place: &Place, first: &str) -> Server {
+        let whole = place.command("serve -d db --listen 127.0.0.1:0 --log-format json");
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{first}; exec \"$@\""), "sh"]);
+        command.arg(whole.get_program()).args(whole.get_args());
+        command.current_dir(place.path(".")).stdin(Stdio::null());
+        Server::of(&mut command)
+    }
+
     /// Runs a command that serves.
     pub(crate) fn of(command: &mut Command) -> Server {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -69,6 +79,11 @@ impl Server {
     pub(crate) fn expect_error(mut self, words: &'static str) -> Server {
         self.expected_error = Some(words);
         self
+    }
+
+    /// Whether a line of the log has these words by now.
+    pub(crate) fn has_line(&self, words: &str) -> bool {
+        self.log.lines.lock().unwrap().iter().any(|line| line.contains(words))
     }
 
     /// The first line of the log with these words, once it is there.
@@ -118,6 +133,14 @@ impl Server {
     #[track_caller]
     pub(crate) fn rows(&self, sql: &str) -> String {
         self.sql(sql).rows()
+    }
+
+    /// The most memory that it has had, in KiB.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.process_id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
     }
 
     /// A counter or gauge, named with its labels.

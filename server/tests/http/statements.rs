@@ -199,3 +199,47 @@ fn parameters_are_null_booleans_numbers_and_strings() {
     many.check_problem(400, "invalid_request", "`params` has 2 values");
     server.stop();
 }
+
+/// Queries of types that not every form has a place for.
+const UNUSUAL: &[&str] = &[
+    "SELECT INTERVAL '1 month' AS x",
+    "SELECT [1, 2] AS x",
+    "SELECT struct(1, 'a') AS x",
+    "SELECT map(['a'], [1]) AS x",
+    "SELECT NULL AS x",
+    "SELECT arrow_cast('x', 'Dictionary(Int8, Utf8)') AS x",
+    "SELECT arrow_cast('x', 'Utf8View') AS x",
+    "SELECT arrow_cast(12, 'Duration(s)') AS x",
+    "SELECT arrow_cast(1, 'Time64(ns)') AS x",
+    "SELECT arrow_cast(1.5, 'Float16') AS x",
+    "SELECT arrow_cast(10000000000000000, 'Timestamp(s, None)') AS x",
+    "SELECT arrow_cast([1, 2], 'FixedSizeList(2, Int64)') AS x",
+    "SELECT arrow_cast('x', 'RunEndEncoded(\"run_ends\": non-null Int32, \"values\": Utf8)') AS x",
+    "SELECT arrow_cast(1, 'Decimal256(76, 0)') AS x",
+    "SELECT 1 AS x, 2 AS x",
+];
+
+#[test]
+fn what_is_answered_with_a_problem_has_not_been_committed() {
+    let place = Place::new();
+    let server = server_with_table(&place);
+    let forms = [
+        "application/json",
+        "application/x-ndjson",
+        "text/csv",
+        "application/vnd.apache.arrow.stream",
+    ];
+    let mut k = 0;
+    for query in UNUSUAL {
+        for form in forms {
+            k += 1;
+            let sql = format!("INSERT INTO t VALUES ({k}, 1); {query}");
+            let status = server.ask(&Request::sql(&sql).accept(form)).status();
+            assert_ne!(status, 500, "{query} as {form}");
+            let found = server.rows(&format!("SELECT count(*) FROM t WHERE k = {k}"));
+            let expected = if status == 200 { "[[1]]" } else { "[[0]]" };
+            assert_eq!(found, expected, "{status} for {query} as {form}");
+        }
+    }
+    server.stop();
+}

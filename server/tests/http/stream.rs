@@ -11,13 +11,6 @@ use super::server::Server;
 const GROWTH_KIB_MAX: u64 = 200 << 10;
 const LONG_ROW_COUNT: u64 = 10_000_000;
 
-/// The most memory that the server has had, in KiB.
-fn peak_kib(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
-}
-
 #[test]
 fn the_first_rows_leave_before_the_last_are_computed() {
     let place = Place::new();
@@ -44,7 +37,7 @@ fn memory_stays_flat_however_long_an_answer_is() {
     let place = Place::new();
     let server = Server::start(&place, "");
     server.run("SELECT value FROM generate_series(1, 100000)");
-    let before = peak_kib(&server);
+    let before = server.peak_kib();
     let sql = format!("SELECT value FROM generate_series(1, {LONG_ROW_COUNT})");
     let mut client = server.connect();
     client.send(Request::sql(&sql).accept("text/csv").bytes()).unwrap();
@@ -59,7 +52,7 @@ fn memory_stays_flat_however_long_an_answer_is() {
         line_count += buffer[..count].iter().filter(|byte| **byte == b'\n').count() as u64;
     }
     assert_eq!(line_count, LONG_ROW_COUNT + 1);
-    let after = peak_kib(&server);
+    let after = server.peak_kib();
     assert!(after - before < GROWTH_KIB_MAX, "{before} KiB before, {after} KiB after");
     server.wait_for_metric("annals_rows_sent_total", |count| count >= LONG_ROW_COUNT);
     server.stop();
@@ -70,10 +63,10 @@ fn memory_stays_flat_while_clients_do_not_read() {
     let place = Place::new();
     let server = Server::start(&place, "--running-count-max 8 --query-memory-bytes-max 67108864");
     drop(stalled(&server));
-    let before = peak_kib(&server);
+    let before = server.peak_kib();
     let clients: Vec<_> = (0..8).map(|_| stalled(&server)).collect();
     server.wait_for_metric("annals_running", |count| count == 8);
-    let after = peak_kib(&server);
+    let after = server.peak_kib();
     assert!(after - before < 2 * GROWTH_KIB_MAX, "{before} KiB before, {after} KiB after");
     drop(clients);
     server.stop();

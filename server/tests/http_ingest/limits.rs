@@ -1,5 +1,14 @@
 //! What is too large is refused before it takes the memory: as it comes, as it is unpacked, and as one transaction.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BinaryArray, FixedSizeBinaryArray, StringArray};
+use arrow::array::{Int64Array, RecordBatch};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding as ParquetEncoding, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
+
 use super::common::Place;
 use super::form::{ENCODINGS, Encoding, FORMATS, Format, ingest};
 use super::forms::{all_of, prices, server};
@@ -85,5 +94,67 @@ fn a_transaction_larger_than_one_may_be_is_refused_whole() {
     for format in FORMATS {
         let rows = super::form::rows_of("id,text\n1,one\n");
         server.ask(&ingest("texts", format, format.body(&rows))).ok();
+    }
+}
+
+/// A Parquet file with so many rows of one value; what it takes is about the value once.
+fn repeated(row_count: i64, value: ArrayRef, encoding: Option<ParquetEncoding>) -> Vec<u8> {
+    let column = ColumnPath::from("value");
+    let properties =
+        WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
+    let properties = match encoding {
+        Some(encoding) => properties
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column, encoding),
+        // The dictionary may be as large as its one value.
+        None => properties.set_dictionary_page_size_limit(1 << 24),
+    };
+    let rows = |from: i64| {
+        let ids: ArrayRef = Arc::new((from..from + value.len() as i64).collect::<Int64Array>());
+        RecordBatch::try_from_iter([("id", ids), ("value", value.clone())]).unwrap()
+    };
+    let schema = rows(0).schema();
+    let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties.build())).unwrap();
+    for from in (0..row_count).step_by(value.len()) {
+        writer.write(&rows(from)).unwrap();
+    }
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn a_parquet_file_that_names_a_long_value_often_takes_no_memory_for_each() {
+    const ROW_COUNT: i64 = 10_000;
+    const PEAK_KIB_MAX: u64 = 900 << 10;
+    let place = Place::new();
+    let server = Server::start(&place, "");
+    server.run("CREATE TABLE texts (id BIGINT, value TEXT, PRIMARY KEY (id))");
+    server.run("CREATE TABLE bytes (id BIGINT, value BYTEA, PRIMARY KEY (id))");
+    let text = "x".repeat(1 << 20);
+    let texts: ArrayRef = Arc::new(StringArray::from(vec![text.as_str(); 10]));
+    let bytes: ArrayRef = Arc::new(BinaryArray::from(vec![text.as_bytes(); 10]));
+    let fixed = std::iter::repeat_n(text.as_bytes(), 10);
+    let fixed: ArrayRef = Arc::new(FixedSizeBinaryArray::try_from_iter(fixed).unwrap());
+    let prefixed = Some(ParquetEncoding::DELTA_BYTE_ARRAY);
+    for (table, value, encoding) in [
+        ("texts", &texts, None),
+        ("bytes", &bytes, None),
+        ("bytes", &fixed, None),
+        ("texts", &texts, prefixed),
+        ("bytes", &bytes, prefixed),
+    ] {
+        let body = repeated(ROW_COUNT, value.clone(), encoding);
+        assert!(body.len() < 4 << 20, "{table}, {encoding:?}: {} bytes", body.len());
+        let reply = server.ask(&ingest(table, Format::Parquet, body));
+        reply.check_problem(413, "transaction_too_large", "");
+        let peak_kib = server.peak_kib();
+        assert!(peak_kib < PEAK_KIB_MAX, "{table}, {encoding:?}: {peak_kib} KiB");
+        // What a transaction can hold is taken, whatever it is written as.
+        let few = repeated(20, value.clone(), encoding);
+        server.ask(&ingest(table, Format::Parquet, few)).ok();
+        let sql = format!("SELECT count(*), min(length(value)) FROM {table}");
+        if table == "texts" {
+            assert_eq!(server.rows(&sql), "[[20,1048576]]");
+        }
+        server.run(&format!("DELETE FROM {table}"));
     }
 }

@@ -44,6 +44,34 @@ fn a_statement_beyond_its_memory_is_refused_with_the_limit_and_others_have_their
 }
 
 #[test]
+fn what_functions_make_counts_for_their_statement_until_nothing_holds_it() {
+    let mut bounded = client();
+    let mut free = Client::of(bounded.sql());
+    bounded.session().set_memory_bytes_max(4 * MIB);
+    free.run("UPSERT INTO t SELECT value, '' || value FROM generate_series(1, 1000)")
+        .expect("rows");
+    for sql in [
+        "SELECT repeat('x', 8000000)",
+        "SELECT repeat(v, 3000) FROM t",
+        "SELECT x || x FROM (SELECT repeat(v, 1000) AS x FROM t)",
+        "SELECT array_repeat(k, 1000) FROM t",
+        "SELECT repeat('x', 10000) FROM t",
+        "UPSERT INTO t SELECT k, repeat(v, 3000) FROM t",
+    ] {
+        let error = bounded.run(sql).map(|_| ()).expect_err(sql);
+        assert_eq!(error.kind(), ErrorKind::Exhausted, "{error}, of {sql}");
+        assert!(error.message().contains("4194304 bytes"), "{error}, of {sql}");
+    }
+    // Each batch has the whole of it: what was made for the ones before is given back.
+    let many = "SELECT sum(length(repeat('x' || value, 20))) FROM generate_series(1, 200000)";
+    for _ in 0..3 {
+        bounded.ask(many);
+    }
+    free.run("SELECT repeat(v, 1000) FROM t").expect("within what all have");
+    assert_eq!(free.ask("SELECT count(*) FROM t WHERE length(v) > 4"), [[Cell::Int(0)]]);
+}
+
+#[test]
 fn what_can_spill_does_so_within_the_memory_of_its_statement() {
     let mut client = client();
     client.session().set_memory_bytes_max(6 * MIB);

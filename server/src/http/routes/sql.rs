@@ -127,7 +127,8 @@ pub(crate) async fn sql(
     // What computes without a pause hears that its time is over, or nobody waits for it.
     let mut unanswered = CancelOnDrop(Some(cancel.clone()));
     let (given, permit) = if statements.only_read() {
-        let mut running = pin!(statements.run(&mut session, &values, &answer_limits, &recorder));
+        let mut running =
+            pin!(statements.run(&mut session, &values, &answer_limits, form, &recorder));
         match timeout_at(answer_limits.deadline, &mut running).await {
             Ok(given) => (given?, permit),
             Err(_) => {
@@ -139,7 +140,8 @@ pub(crate) async fn sql(
         let cause = recorder.cause();
         // It keeps its place to its end, also if nobody waits for that any more.
         let running = async move {
-            let given = statements.run(&mut session, &values, &answer_limits, &recorder).await;
+            let given =
+                statements.run(&mut session, &values, &answer_limits, form, &recorder).await;
             given.map(|given| (given, permit))
         };
         Change::start(running, cancel.clone(), cause).end(&answer_limits).await?
