@@ -11,6 +11,7 @@ mod relation;
 mod sequenced;
 mod table_function;
 mod types;
+mod unnamed;
 mod yielding;
 
 pub(crate) use context::{Context, Planner, View, Views};

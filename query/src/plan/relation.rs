@@ -80,6 +80,10 @@ impl RelationPlanner for Relations {
             }
             TableFactor::Derived { lateral, subquery, alias, sample } => {
                 let Some(asked) = sequenced(&subquery)? else {
+                    let mut subquery = subquery;
+                    if alias.is_none() {
+                        super::unnamed::name_what_is_read(&mut subquery);
+                    }
                     let derived = TableFactor::Derived { lateral, subquery, alias, sample };
                     return Ok(RelationPlanning::Original(Box::new(derived)));
                 };
