@@ -5,16 +5,15 @@ use std::path::{Path, PathBuf};
 use annals_engine::disk::DiskFile;
 use annals_engine::{Error, Result};
 use bytes::Bytes;
-use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use parking_lot::Mutex;
 
 use super::stores::Object;
 use super::unsupported;
+use super::windows::{PIECE_BYTES, Piece};
 
 /// Larger objects are written in parts of so many bytes: of the same size, as some services ask, and above the least that they take.
 pub(super) const PART_BYTES: usize = 8 << 20;
-/// So much is read at least: each request takes some ten milliseconds, whatever it asks for.
-const READ_BYTES: u64 = 1 << 20;
 
 /// An object that is being written, or is there.
 #[derive(Debug)]
@@ -28,8 +27,8 @@ pub(super) struct ObjectFile {
 enum State {
     /// Nothing of it can be seen before [`DiskFile::sync`].
     Written { pending: Vec<u8>, length: u64, upload: Option<Box<dyn MultipartUpload>> },
-    /// What was read last, and where it begins.
-    Stored { length: u64, window: (u64, Bytes) },
+    /// It is there, and this reader reads it.
+    Stored { length: u64, reader: u64 },
     /// A call failed half way.
     Failed,
 }
@@ -43,7 +42,7 @@ impl ObjectFile {
 
     /// An object that is there.
     pub(super) fn stored(path: &Path, object: Object, length: u64) -> ObjectFile {
-        let state = State::Stored { length, window: (0, Bytes::new()) };
+        let state = State::Stored { length, reader: object.windows.register() };
         ObjectFile { path: path.to_path_buf(), object, state: Mutex::new(state) }
     }
 
@@ -82,16 +81,39 @@ impl ObjectFile {
         })
     }
 
-    /// Writes an object of one part.
+    /// Writes an object of one part, if there is none yet. Of two that write a mark at a time, one finds out.
     fn put(&self, bytes: Vec<u8>) -> Result<()> {
         let (store, at) = (self.object.store.clone(), self.object.at.clone());
-        let put = async move { store.put(&at, PutPayload::from(bytes)).await.map(|_| ()) };
-        self.object.wait("write", put)
+        let put = async move {
+            let payload = PutPayload::from(bytes);
+            match store.put_opts(&at, payload.clone(), PutMode::Create.into()).await {
+                // Some that speak the protocol of S3 know no conditions.
+                Err(object_store::Error::NotImplemented { .. }) => store.put(&at, payload).await,
+                done => done,
+            }
+        };
+        self.object.wait("write", async move { put.await.map(|_| ()) })
+    }
+
+    /// One piece of the object, kept or read.
+    fn piece(&self, piece: Piece, length: u64) -> Result<Bytes> {
+        if let Some(bytes) = self.object.windows.get(piece) {
+            return Ok(bytes);
+        }
+        let from = piece.number * PIECE_BYTES;
+        let bytes = self.read(from, (from + PIECE_BYTES).min(length))?;
+        self.object.windows.insert(piece, bytes.clone());
+        Ok(bytes)
     }
 
     fn read(&self, from: u64, to: u64) -> Result<Bytes> {
         let (store, at) = (self.object.store.clone(), self.object.at.clone());
-        self.object.wait("read", async move { store.get_range(&at, from..to).await })
+        let bytes =
+            self.object.wait("read", async move { store.get_range(&at, from..to).await })?;
+        match bytes.len() as u64 == to - from {
+            true => Ok(bytes),
+            false => Err(ends_early(&self.path, from + bytes.len() as u64, from, bytes.len())),
+        }
     }
 }
 
@@ -129,28 +151,27 @@ impl DiskFile for ObjectFile {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
-        let mut state = self.state.lock();
-        let State::Stored { length, window } = &mut *state else {
-            return Err(unsupported("read before it is written", &self.path));
+        let (length, reader) = match &*self.state.lock() {
+            State::Stored { length, reader } => (*length, *reader),
+            _ => return Err(unsupported("read before it is written", &self.path)),
         };
         let end = offset.saturating_add(buffer.len() as u64);
-        if end > *length {
-            return Err(ends_early(&self.path, *length, offset, buffer.len()));
+        if end > length {
+            return Err(ends_early(&self.path, length, offset, buffer.len()));
         }
-        let is_in = |(from, bytes): &(u64, Bytes)| {
-            *from <= offset && end <= from.saturating_add(bytes.len() as u64)
-        };
-        if !is_in(window) {
-            let to = end.max(offset.saturating_add(READ_BYTES)).min(*length);
-            let bytes = self.read(offset, to)?;
-            if bytes.len() as u64 != to - offset {
-                let reached = offset.saturating_add(bytes.len() as u64);
-                return Err(ends_early(&self.path, reached, offset, buffer.len()));
-            }
-            *window = (offset, bytes);
+        if buffer.len() as u64 > PIECE_BYTES {
+            buffer.copy_from_slice(&self.read(offset, end)?);
+            return Ok(());
         }
-        let from = (offset - window.0) as usize;
-        buffer.copy_from_slice(&window.1[from..from + buffer.len()]);
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let at = offset + filled as u64;
+            let piece = self.piece(Piece { reader, number: at / PIECE_BYTES }, length)?;
+            let from = (at % PIECE_BYTES) as usize;
+            let count = (piece.len() - from).min(buffer.len() - filled);
+            buffer[filled..filled + count].copy_from_slice(&piece[from..from + count]);
+            filled += count;
+        }
         Ok(())
     }
 
@@ -169,7 +190,7 @@ impl DiskFile for ObjectFile {
             Some(upload) if pending.is_empty() => self.complete(upload)?,
             Some(upload) => self.complete(self.send(Some(upload), pending)?)?,
         }
-        *state = State::Stored { length, window: (0, Bytes::new()) };
+        *state = State::Stored { length, reader: self.object.windows.register() };
         Ok(())
     }
 

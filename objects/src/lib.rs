@@ -15,6 +15,7 @@ mod services;
 mod stores;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use file::ObjectFile;
 use stores::{Object, Stores};
 
 /// A disk that takes URLs of object storage for paths: `s3://bucket/...` (feature `aws`), `gs://bucket/...` (`gcp`),
-/// `az://container/...` (`azure`), and the other forms that the crate `object_store` knows for these services.
+/// `az://container/...` or `abfss://container@account.dfs.core.windows.net/...` (`azure`).
 ///
 /// Credentials, regions and endpoints are taken from the variables of the environment that the tools of these services read:
 /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT`, `AZURE_STORAGE_ACCOUNT_NAME`,
@@ -111,7 +112,9 @@ impl Disk for ObjectDisk {
         let (store, prefix) = (object.store.clone(), object.at.clone());
         let found =
             object.wait("list", async move { store.list_with_delimiter(Some(&prefix)).await })?;
-        let objects = found.objects.iter().map(|object| &object.location);
+        // The consoles of services write an empty object for a folder.
+        let objects = found.objects.iter().map(|found| &found.location);
+        let objects = objects.filter(|location| **location != object.at);
         let names = objects.chain(&found.common_prefixes).filter_map(|path| path.filename());
         let mut names: Vec<String> = names.map(str::to_owned).collect();
         names.sort_unstable();

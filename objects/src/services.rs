@@ -17,6 +17,10 @@ pub(super) fn store(
     if !at.as_ref().is_empty() {
         return Err(unknown());
     }
+    // Other forms name the service and not only the place.
+    if !["s3", "s3a", "gs", "az", "abfs", "abfss"].contains(&url.scheme()) {
+        return Err(unknown());
+    }
     match scheme {
         ObjectStoreScheme::AmazonS3 => s3(base, settings),
         ObjectStoreScheme::GoogleCloudStorage => google(base, settings),

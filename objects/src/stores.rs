@@ -1,10 +1,12 @@
 //! The stores that URLs lead to, and the thread that speaks with them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use annals_engine::{Error, ErrorKind, Result};
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -12,16 +14,32 @@ use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 
 use super::services;
+use super::windows::Windows;
 
 /// The variables of the environment that are settings of stores begin with one of these.
 const PREFIXES: [&str; 3] = ["aws_", "azure_", "google_"];
 
+/// Who waits for a request to read waits no longer. A write about an archived range is among these, and other writes behind it.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Who waits for a request to write, of some MiB, waits no longer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Errors of services repeat what they were sent: no more of them is told.
+const ERROR_LENGTH_MAX: usize = 300;
+
 /// The stores that were asked for, by scheme and authority.
-#[derive(Debug)]
 pub(super) struct Stores {
     settings: Mutex<BTreeMap<String, String>>,
     stores: Mutex<HashMap<String, Arc<dyn ObjectStore>>>,
     speaker: Arc<Speaker>,
+    windows: Arc<Windows>,
+}
+
+impl fmt::Debug for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Secrets are among the settings.
+        let settings: Vec<String> = self.settings.lock().keys().cloned().collect();
+        f.debug_struct("Stores").field("settings", &settings).finish_non_exhaustive()
+    }
 }
 
 /// The thread on which requests run, so that whoever waits for one may be on a thread of any kind. It starts with the first.
@@ -36,6 +54,7 @@ pub(super) struct Object {
     path: PathBuf,
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) at: object_store::path::Path,
+    pub(super) windows: Arc<Windows>,
     speaker: Arc<Speaker>,
 }
 
@@ -50,6 +69,7 @@ impl Stores {
             settings: Mutex::new(variables.collect()),
             stores: Mutex::default(),
             speaker: Arc::default(),
+            windows: Arc::default(),
         }
     }
 
@@ -70,6 +90,14 @@ impl Stores {
         if rest.starts_with('/') {
             return Err(refuse("a name in it is empty".to_owned()));
         }
+        // A URL goes on record and into messages: nothing in it may be a secret.
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let is_account = |c: char| c == '@' && scheme.starts_with("abfs");
+        if !authority.chars().all(|c| is_plain(c) || is_account(c)) || rest.contains(['?', '#']) {
+            return Err(Error::invalid(
+                "a place in object storage is `scheme://name/place`, without a user, a password, a port, `?` or `#`",
+            ));
+        }
         let at = object_store::path::Path::parse(rest).map_err(|e| refuse(e.to_string()))?;
         let base = format!("{scheme}://{authority}");
         let mut stores = self.stores.lock();
@@ -81,7 +109,8 @@ impl Stores {
                 store
             }
         };
-        Ok(Object { path: path.to_path_buf(), store, at, speaker: self.speaker.clone() })
+        let (speaker, windows) = (self.speaker.clone(), self.windows.clone());
+        Ok(Object { path: path.to_path_buf(), store, at, windows, speaker })
     }
 }
 
@@ -92,10 +121,14 @@ impl Object {
         action: &str,
         request: impl Future<Output = object_store::Result<T>> + Send + 'static,
     ) -> Result<T> {
-        self.speaker.wait(request)?.map_err(|error| {
-            let path = self.path.display();
-            Error::new(ErrorKind::Io, format!("cannot {action} {path}: {error}"))
-        })
+        let limit = if action == "write" { WRITE_TIMEOUT } else { READ_TIMEOUT };
+        let request = async move { tokio::time::timeout(limit, request).await };
+        let what = match self.speaker.wait(request)? {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => told(&error.to_string()),
+            Err(_) => format!("there was no answer within {} s", limit.as_secs()),
+        };
+        Err(Error::new(ErrorKind::Io, format!("cannot {action} {}: {what}", self.path.display())))
     }
 
     /// Begins what nobody waits for.
@@ -158,6 +191,63 @@ impl Drop for Speaker {
         if let Some(runtime) = self.runtime.take() {
             // The last handle may be dropped on a thread that must not block.
             runtime.shutdown_background();
+        }
+    }
+}
+
+/// What is told of an error. A service that refuses a request repeats it, signature and all, behind the status: of that only its code.
+fn told(error: &str) -> String {
+    const STATUS: &str = "status code: ";
+    let code = error.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+    let end = error
+        .find(STATUS)
+        .map(|at| at + STATUS.len())
+        .and_then(|from| error[from..].find([':', '\n']).map(|length| from + length));
+    let mut told: String =
+        error[..end.unwrap_or(error.len())].chars().take(ERROR_LENGTH_MAX).collect();
+    if let Some((code, _)) = code.filter(|(code, _)| code.chars().all(char::is_alphanumeric)) {
+        told = format!("{told} ({code})");
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_a_service_repeats_nothing_is_told() {
+        let error = "Generic S3 error: Error performing PUT http://h/b/k in 2ms - Server returned non-2xx status code: 403 Forbidden: \
+                     <Error><Code>SignatureDoesNotMatch</Code><StringToSign>secret</StringToSign></Error>";
+        let shown = told(error);
+        assert!(shown.ends_with("403 Forbidden (SignatureDoesNotMatch)"), "{shown}");
+        assert_eq!(told(&"ï".repeat(1_000)).chars().count(), ERROR_LENGTH_MAX);
+        assert_eq!(told("status code: 500"), "status code: 500");
+    }
+
+    #[test]
+    fn settings_are_shown_without_their_values() {
+        let stores = Stores::from_environment();
+        stores.set("AWS_SECRET_ACCESS_KEY".to_owned(), "hush".to_owned());
+        let shown = format!("{stores:?}");
+        assert!(shown.contains("aws_secret_access_key") && !shown.contains("hush"), "{shown}");
+    }
+
+    #[test]
+    fn a_url_that_may_hold_a_secret_is_refused_and_not_repeated() {
+        let stores = Stores::from_environment();
+        for url in [
+            "s3://key:secret@bucket/a",
+            "s3://secret@bucket/a",
+            "s3://bucket:80/a",
+            "s3://bucket?secret/a",
+            "s3://bucket/a?secret",
+            "s3://bucket/a#secret",
+            "s3://b`/a",
+            "s3://b%41/a",
+        ] {
+            let error = stores.object(Path::new(url)).unwrap_err().to_string();
+            assert!(!error.contains("secret") && error.contains("scheme://name/place"), "{error}");
         }
     }
 }

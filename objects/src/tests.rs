@@ -65,6 +65,20 @@ fn what_is_not_synced_leaves_nothing() {
 }
 
 #[test]
+fn of_two_that_write_an_object_one_finds_out() {
+    let disk = disk();
+    let (one, other) = (disk.create(&path("a")).unwrap(), disk.create(&path("a")).unwrap());
+    one.append(b"one").unwrap();
+    other.append(b"other").unwrap();
+    one.sync().unwrap();
+    assert_eq!(other.sync().unwrap_err().kind(), ErrorKind::Io);
+    let mut bytes = [0; 3];
+    disk.open(&path("a")).unwrap().read_at(0, &mut bytes).unwrap();
+    assert_eq!(&bytes, b"one");
+    disk.open(&path("a")).unwrap().read_at(3, &mut []).unwrap();
+}
+
+#[test]
 fn folders_are_what_names_have_in_common() {
     let disk = disk();
     for name in ["a/one", "a/two", "a/deep/three", "ab"] {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::manifest::{MANIFEST_FILE, MANIFEST_SEED, PartitionManifest};
 use crate::codec::checksum;
-use crate::disk::Disk;
+use crate::disk::{Disk, is_url};
 use crate::error::{Error, Result};
 use crate::segment::Segment;
 
@@ -69,10 +69,12 @@ fn is_left(disk: &dyn Disk, dir: &Path, identity: &[u8]) -> Result<bool> {
         return Err(Error::invalid(format!("{shown} is not empty: it holds `{first}`")));
     }
     let file = disk.open(&dir.join(UNFINISHED_FILE))?;
-    let mut bytes = vec![0; file.len()?.min(identity.len() as u64) as usize];
+    let mut bytes = vec![0; file.len()?.min(identity.len() as u64 + 1) as usize];
     file.read_at(0, &mut bytes)?;
-    // Cut off while the mark itself was written, it is alone there.
-    match bytes == identity || names.len() == 1 {
+    // Cut off while the mark itself was written, it is alone there. In object storage nothing is there in part, and a mark is alone
+    // while some other database writes the first of its files, too.
+    let is_cut_off = names.len() == 1 && !is_url(dir);
+    match bytes == identity || is_cut_off {
         true => Ok(true),
         false => {
             Err(Error::invalid(format!("{shown} is not empty: it is to hold another partition")))

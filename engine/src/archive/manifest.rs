@@ -42,6 +42,9 @@ pub(crate) struct PartitionManifest {
     files: Vec<FileEntry>,
     /// What the database needs to read the files.
     segments: Vec<SegmentMeta>,
+    /// The branch that the database goes on as, if it was restored.
+    #[serde(skip)]
+    branch: Option<u128>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +65,7 @@ struct FileEntry {
 
 impl PartitionManifest {
     pub(crate) fn new(
-        database_id: u128,
+        (database_id, branch): (u128, Option<u128>),
         schema: &TableSchema,
         id: PartitionId,
         segments: &[SegmentMeta],
@@ -93,14 +96,19 @@ impl PartitionManifest {
             row_count: segments.iter().map(|meta| u64::from(meta.row_count)).sum(),
             files: segments.iter().map(file).collect(),
             segments: segments.to_vec(),
+            branch,
         }
     }
 
     /// What tells a partition of a database from all others.
     pub(super) fn identity(&self) -> Result<Vec<u8>> {
         let identity = (FORMAT, &self.database_id, self.table_id, &self.partition);
-        serde_json::to_vec(&identity)
-            .map_err(|error| Error::invalid(format!("the name of a partition: {error}")))
+        // A restored copy goes its own way under the number of the database that it was made of.
+        let named = match self.branch {
+            Some(branch) => serde_json::to_vec(&(identity, format!("{branch:032x}"))),
+            None => serde_json::to_vec(&identity),
+        };
+        named.map_err(|error| Error::invalid(format!("the name of a partition: {error}")))
     }
 
     /// The bytes of the file.

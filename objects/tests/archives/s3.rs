@@ -27,6 +27,8 @@ struct Request {
     path: String,
     query: BTreeMap<String, String>,
     range: Option<(usize, usize)>,
+    /// Whether there must be no such object yet.
+    is_new: bool,
     body: Vec<u8>,
 }
 
@@ -168,6 +170,11 @@ impl State {
                 return answer("404 Not Found", "<Error><Code>NoSuchUpload</Code></Error>");
             };
             parts.insert(number(request, "partNumber"), request.body.clone());
+        } else if request.is_new && self.objects.contains_key(&request.path) {
+            return answer(
+                "412 Precondition Failed",
+                "<Error><Code>PreconditionFailed</Code></Error>",
+            );
         } else {
             self.objects.insert(request.path.clone(), request.body.clone());
         }
@@ -220,13 +227,14 @@ fn read(stream: &TcpStream) -> Option<Request> {
     reader.read_line(&mut line).ok()?;
     let mut words = line.split(' ');
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let (mut length, mut range) = (0, None);
+    let (mut length, mut range, mut is_new) = (0, None, false);
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
         let Some((name, value)) = header.trim_end().split_once(": ") else { break };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.parse().ok()?,
+            "if-none-match" => is_new = value == "*",
             "range" => {
                 let (from, to) = value.strip_prefix("bytes=")?.split_once('-')?;
                 range = Some((from.parse().ok()?, to.parse::<usize>().ok()? + 1));
@@ -242,5 +250,5 @@ fn read(stream: &TcpStream) -> Option<Request> {
         (name.to_owned(), value.replace("%2F", "/"))
     };
     let query = query.split('&').filter(|text| !text.is_empty()).map(pair).collect();
-    Some(Request { method, path: path.to_owned(), query, range, body })
+    Some(Request { method, path: path.to_owned(), query, range, is_new, body })
 }

@@ -28,7 +28,15 @@ impl Resolved {
         {
             findings.problems.push(error.to_string());
         }
-        // What is in object storage is looked at when it is used.
+        // What is in object storage is looked at when it is used, but by some builds only.
+        if let Some(url) = config.server.archive_root.as_deref().filter(|root| is_url(root))
+            && !cfg!(feature = "object-store")
+        {
+            let url = url.display();
+            findings.problems.push(format!(
+                "server.archive_root: {url} is in object storage: this takes a build with the feature `object-store`"
+            ));
+        }
         let archive_root = config.server.archive_root.clone().filter(|root| !is_url(root));
         let folders = [
             ("server.archive_root", &archive_root),

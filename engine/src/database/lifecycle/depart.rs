@@ -77,10 +77,11 @@ impl Inner {
         let _sealing = self.begin_sealing(&ids)?;
         self.settle(schema, partitions, departure.is_archive())?;
         let mut found = self.found(schema, partitions)?;
+        let mut written = Vec::new();
         if departure.is_archive() {
             // What takes long is done while compactions go on; they may replace what was copied, which is seen below.
             found = self.leaving(schema, found, departure, wish)?;
-            self.take_out_all(schema, &found, departure)?;
+            written = self.take_out_all(schema, &found, departure)?;
         }
         let _compacting = self.compacting.lock();
         let copied: Vec<Vec<SegmentMeta>> = found.iter().map(Found::metas).collect();
@@ -89,7 +90,10 @@ impl Inner {
         let checksums = match departure {
             Departure::Drop => vec![None; found.len()],
             Departure::Detach => self.take_out_all(schema, &found, departure)?,
-            _ if is_copied => self.checksums_of(schema, &found, departure)?,
+            _ if is_copied => {
+                self.check_still_there(schema, &found, (departure, &written))?;
+                written
+            }
             _ => self.take_out_all(schema, &found, departure)?,
         };
         let folders: Vec<PathBuf> = found
@@ -145,8 +149,11 @@ impl Inner {
     }
 
     fn manifest_of(&self, schema: &TableSchema, found: &Found) -> PartitionManifest {
-        let database_id = self.manifest.lock().state.database_id;
-        PartitionManifest::new(database_id, schema, found.id, &found.metas())
+        let origin = {
+            let state = &self.manifest.lock().state;
+            (state.database_id, state.branch)
+        };
+        PartitionManifest::new(origin, schema, found.id, &found.metas())
     }
 
     pub(super) fn take_out_all(
@@ -165,19 +172,24 @@ impl Inner {
         found.iter().map(take_out).collect()
     }
 
-    /// The checksums of the manifests that were written with the copies.
-    fn checksums_of(
+    /// An error unless the folders hold the manifests that were written with the copies: nobody else has used them meanwhile.
+    fn check_still_there(
         &self,
         schema: &TableSchema,
         found: &[Found],
-        departure: &Departure,
-    ) -> Result<Vec<Option<u32>>> {
-        let checksum = |found: &Found| {
+        (departure, written): (&Departure, &[Option<u32>]),
+    ) -> Result<()> {
+        for (found, written) in found.iter().zip(written) {
             let dir = self.files.place(self.folder_of(schema, found.id, departure));
             let (_, checksum) = crate::archive::read_manifest(self.files.disk.as_ref(), &dir)?;
-            Ok(Some(checksum))
-        };
-        found.iter().map(checksum).collect()
+            if Some(checksum) != *written {
+                let dir = dir.display();
+                return Err(Error::invalid(format!(
+                    "somebody else has written to {dir} meanwhile"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The one edit.

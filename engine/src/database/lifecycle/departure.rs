@@ -80,12 +80,16 @@ impl Inner {
 
     /// An error if partitions cannot be put in such a place, or taken from it.
     pub(super) fn check_place(&self, dir: &Path) -> Result<()> {
-        match is_url(dir) && !self.files.disk.takes_urls() {
-            true => Err(Error::invalid(format!(
+        if !is_url(dir) {
+            return Ok(());
+        }
+        match self.files.disk.takes_urls() {
+            false => Err(Error::invalid(format!(
                 "{} is in object storage, which this database was opened without",
                 dir.display()
             ))),
-            false => Ok(()),
+            // There is nothing to be made there; a URL that is none is refused.
+            true => self.files.disk.create_dir_all(dir),
         }
     }
 

@@ -1,7 +1,7 @@
 //! How long the versions of a table are kept, and what becomes of them then.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::{Span, SpanRelativeTo};
 
@@ -111,6 +111,9 @@ impl Inner {
     ) -> Result<()> {
         check_by(by)?;
         let schema = self.schema_of(table)?;
+        if let Some(RetentionAction::Archive(dir)) = retention.map(Retention::action) {
+            self.check_place(Path::new(dir))?;
+        }
         let mut manifest = self.manifest.lock();
         let at_us = self.options.clock.now().micros();
         let detail = retention.map_or("for ever".to_owned(), Retention::to_string);
