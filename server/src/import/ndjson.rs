@@ -3,6 +3,7 @@
 //! * A line lies in one bounded buffer. Numbers are kept as they are written, so that no digit of a decimal is lost.
 //! * A missing name is [`Cell::Null`], as `null` is. A name twice in a line is an error: either value could be meant.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::io::{BufRead, Read};
@@ -22,8 +23,10 @@ enum Held {
     Missing,
     /// A number, a boolean, an array or an object: where it stands in the line.
     Raw(Range<usize>),
-    /// A string: what it says, and where it stands in the line.
-    String(String, Range<usize>),
+    /// A string that says what is written: where it stands in the line, quotes included.
+    Plain(Range<usize>),
+    /// A string with escapes: what it says, and where it stands in the line.
+    Escaped(String, Range<usize>),
 }
 
 /// A reader of lines.
@@ -36,6 +39,8 @@ pub(crate) struct NdjsonReader<R> {
     /// Whether an unknown name makes a new column (while columns are being found out) or an error.
     is_open: bool,
     held: Vec<Held>,
+    /// The slots of the last line's names in their order: most lines have the same.
+    order: Vec<usize>,
 }
 
 impl<R: BufRead> NdjsonReader<R> {
@@ -50,6 +55,7 @@ impl<R: BufRead> NdjsonReader<R> {
             slots,
             is_open: false,
             held: Vec::new(),
+            order: Vec::new(),
         }
     }
 
@@ -76,7 +82,10 @@ impl<R: BufRead> NdjsonReader<R> {
         };
         match self.held.get(slot) {
             None | Some(Held::Missing) => Cell::Null,
-            Some(Held::String(string, range)) => {
+            Some(Held::Plain(range)) => {
+                Cell::JsonString { text: text(&(range.start + 1..range.end - 1)), raw: text(range) }
+            }
+            Some(Held::Escaped(string, range)) => {
                 Cell::JsonString { text: string, raw: text(range) }
             }
             Some(Held::Raw(range)) => match text(range) {
@@ -125,12 +134,13 @@ impl<R: BufRead> NdjsonReader<R> {
         })?;
         self.held.clear();
         self.held.resize_with(self.names.len(), || Held::Missing);
-        for (name, raw) in object.0 {
-            let slot = match self.slots.get(name.as_str()) {
-                Some(slot) => *slot,
+        for (at, (Name(name), raw)) in object.0.into_iter().enumerate() {
+            let as_before = self.order.get(at).copied().filter(|slot| self.names[*slot] == name);
+            let slot = match as_before.or_else(|| self.slots.get(&*name).copied()) {
+                Some(slot) => slot,
                 None if self.is_open => {
-                    self.slots.insert(name.clone(), self.names.len());
-                    self.names.push(name.clone());
+                    self.slots.insert(name.clone().into_owned(), self.names.len());
+                    self.names.push(name.clone().into_owned());
                     self.held.push(Held::Missing);
                     self.names.len() - 1
                 }
@@ -138,22 +148,23 @@ impl<R: BufRead> NdjsonReader<R> {
                     return Err(Failure::new(format!("line {line}: there is no column `{name}`")));
                 }
             };
+            if as_before.is_none() {
+                self.order.truncate(at);
+                self.order.push(slot);
+            }
             if !matches!(self.held[slot], Held::Missing) {
                 return Err(Failure::new(format!("line {line}: column `{name}` is given twice")));
             }
             // A raw value is a part of the line, so its place in the line is the distance of the two.
             let start = raw.get().as_ptr() as usize - self.buffer.as_ptr() as usize;
             let range = start..start + raw.get().len();
-            self.held[slot] = match raw.get().strip_prefix('"') {
-                // Without an escape it is what it says, and need not be read again.
-                Some(rest) if !rest.contains('\\') => {
-                    Held::String(rest.trim_end_matches('"').to_owned(), range)
-                }
-                Some(_) => match serde_json::from_str(raw.get()) {
-                    Ok(string) => Held::String(string, range),
+            self.held[slot] = match raw.get().starts_with('"') {
+                true if !raw.get().contains('\\') => Held::Plain(range),
+                true => match serde_json::from_str(raw.get()) {
+                    Ok(string) => Held::Escaped(string, range),
                     Err(_) => Held::Raw(range),
                 },
-                None => Held::Raw(range),
+                false => Held::Raw(range),
             };
         }
         Ok(())
@@ -161,13 +172,38 @@ impl<R: BufRead> NdjsonReader<R> {
 }
 
 /// The names and values of an object in the order of the file.
-struct Object<'a>(Vec<(String, &'a RawValue)>);
+struct Object<'a>(Vec<(Name<'a>, &'a RawValue)>);
+
+/// A name as the line has it, or what it says where it is written with escapes.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> serde::Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Cow<'de, str>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Cow::Borrowed(text))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_str(Text).map(Name)
+    }
+}
 
 impl<'de: 'a, 'a> serde::Deserialize<'de> for Object<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Pairs;
         impl<'de> Visitor<'de> for Pairs {
-            type Value = Vec<(String, &'de RawValue)>;
+            type Value = Vec<(Name<'de>, &'de RawValue)>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
@@ -215,6 +251,18 @@ mod tests {
         check(
             "{\"a\": 1.10, \"b\": \"x\\ny\"}\n\n{\"b\": null, \"c\": {\"d\": [1]}}\n",
             "1: a=\"1.10\" b=\"x\\ny\"; 3: a=null b=null c=\"{\\\"d\\\": [1]}\"",
+        );
+    }
+
+    #[test]
+    fn names_are_found_in_any_order_and_however_they_are_written() {
+        check(
+            "{\"a\":1,\"b\":\"\"}\n{\"b\":2,\"a\":3}\n{\"a\":4,\"\\u0062\":\"\\\"\"}\n{\"c\":5}\n{\"a\":6,\"c\":7}\n",
+            "1: a=\"1\" b=\"\"; 2: a=\"3\" b=\"2\"; 3: a=\"4\" b=\"\\\"\"; 4: a=null b=null c=\"5\"; 5: a=\"6\" b=null c=\"7\"",
+        );
+        check(
+            "{\"a\":1,\"b\":2}\n{\"a\":1,\"a\":2}\n",
+            "1: a=\"1\" b=\"2\"; error: line 2: column `a` is given twice",
         );
     }
 
