@@ -88,6 +88,7 @@ fn who_waits_in_the_queue_gives_up_the_place() {
     server.wait_for_metric("annals_waiting", |count| count == 0);
     drop(first);
     server.wait_for_metric("annals_running", |count| count == 0);
+    server.wait_for_metric("annals_cancelled_total", |count| count > 0);
     assert_eq!(server.metric("annals_cancelled_total"), 1, "the second had not begun");
     server.stop();
 }

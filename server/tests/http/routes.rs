@@ -137,7 +137,7 @@ fn every_answer_has_an_id_and_is_not_kept_by_caches() {
         assert_eq!(mine.head.one("x-request-id"), "mine-7");
     }
     for id in ids {
-        assert!(server.log().contains(&id), "{id}");
+        server.wait_for_line(&id);
     }
     let sql = "SELECT statement, outcome FROM annals.audit WHERE request_id = 'mine-7' ORDER BY at";
     server.wait_for_rows(sql, r#"[["SELECT ?","ok"],["SELEC","invalid_statement"]]"#);

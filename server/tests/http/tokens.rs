@@ -113,6 +113,7 @@ fn a_token_is_nowhere_but_with_its_bearer() {
     assert_eq!(asked(&record), "[[0]]");
     let metrics = server.ask(&Request::get("/metrics").token(&token)).ok();
     assert!(!metrics.text().contains(secret));
+    server.wait_for_line("answered");
     let log = server.log();
     assert!(log.contains("answered") && !log.contains(secret), "{log}");
     server.stop();

@@ -42,7 +42,7 @@ fn a_client_that_goes_away_in_the_middle_writes_nothing() {
         }
     }
     wait_for_outcomes(&server, "cancelled", gone_count);
-    assert_eq!(server.metric("annals_running"), 0);
+    server.wait_for_metric("annals_running", |count| count == 0);
     assert_eq!(server.rows(&all_of("prices")), "[]");
     // Nor does it take anything with it.
     server.ask(&ingest("prices", Format::Arrow, Format::Arrow.body(&prices()))).ok();
