@@ -203,8 +203,9 @@ fn told(error: &str) -> String {
         .find(STATUS)
         .map(|at| at + STATUS.len())
         .and_then(|from| error[from..].find([':', '\n']).map(|length| from + length));
-    let mut told: String =
-        error[..end.unwrap_or(error.len())].chars().take(ERROR_LENGTH_MAX).collect();
+    // Some errors repeat the answer without a status: all that is repeated is XML.
+    let end = end.unwrap_or(error.len()).min(error.find('<').unwrap_or(error.len()));
+    let mut told: String = error[..end].trim_end().chars().take(ERROR_LENGTH_MAX).collect();
     if let Some((code, _)) = code.filter(|(code, _)| code.chars().all(char::is_alphanumeric)) {
         told = format!("{told} ({code})");
     }
@@ -223,6 +224,9 @@ mod tests {
         assert!(shown.ends_with("403 Forbidden (SignatureDoesNotMatch)"), "{shown}");
         assert_eq!(told(&"ï".repeat(1_000)).chars().count(), ERROR_LENGTH_MAX);
         assert_eq!(told("status code: 500"), "status code: 500");
+        let without =
+            "Generic S3 error: Got an error: <Error><Code>SlowDown</Code><Key>secret</Key></Error>";
+        assert_eq!(told(without), "Generic S3 error: Got an error: (SlowDown)");
     }
 
     #[test]
