@@ -1,5 +1,6 @@
 //! Which older rows a memtable's assertions cut.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::codec::{Keys, key_prefix};
@@ -54,6 +55,13 @@ struct Match {
     to: u32,
 }
 
+impl Match {
+    /// The places of the cuts that overlap the row.
+    fn cuts(&self) -> Range<usize> {
+        self.from as usize..self.to as usize
+    }
+}
+
 impl Assertions {
     pub(crate) fn new(schema: &TableSchema, chunks: &[Arc<Chunk>], rows: &KeyedRows) -> Assertions {
         let keys = Keys { offsets: vec![0], bytes: Vec::new() };
@@ -103,23 +111,30 @@ impl Assertions {
         let mut matches = self.overlapping_matches(segment)?;
         matches.sort_unstable_by_key(|found| (found.row, found.group));
         let earlier = entry.cuts()?;
-        let (mut found, mut live) = (Vec::new(), LivePieces::new());
+        let (mut found, mut live, mut gathered) = (Vec::new(), LivePieces::new(), Vec::new());
         for block in matches.chunk_by(|a, b| a.row / BLOCK_ROWS == b.row / BLOCK_ROWS) {
             let number = block[0].row / BLOCK_ROWS;
             let periods = segment.periods(number)?;
             let first = number * BLOCK_ROWS;
             let rows: Vec<u32> = block.iter().map(|found| found.row - first).collect();
             let keys = segment.keys_of(number, &rows)?;
+            // Rows meet the groups in no order; gathered first, many of these reads are waited for at once.
+            gathered.clear();
+            for found_row in block {
+                gathered.extend_from_slice(&self.cuts[found_row.cuts()]);
+            }
+            let mut gathered = &gathered[..];
             let mut earlier = earlier.within(first, first + BLOCK_ROWS).peekable();
             for (at, found_row) in block.iter().enumerate() {
                 let row = found_row.row;
+                let (own, others) = gathered.split_at(found_row.cuts().len());
+                gathered = others;
                 if self.is_same_key(keys.get(at), found_row) {
                     while earlier.next_if(|(other, _)| *other < row).is_some() {}
                     // Another group of the same hash may ask for the same row.
                     let of_row = earlier.peek().filter(|(other, _)| *other == row);
                     let of_row = of_row.map_or(&[][..], |(_, cuts)| cuts);
                     let rect = periods.rect((row - first) as usize);
-                    let own = &self.cuts[found_row.from as usize..found_row.to as usize];
                     cut_row(&mut live, (rect, row), of_row, own, &mut found);
                 }
             }
