@@ -45,7 +45,11 @@ pub(crate) fn compact_until(
     next_id: &mut dyn FnMut() -> u64,
 ) -> Result<Compacted> {
     let (mut sources, mut first_batches) = (Vec::new(), Vec::new());
-    let mut placement = Placement::new(schema.partition_width);
+    let row_count = |entry: &Arc<SegmentEntry>| {
+        u64::from(entry.segment().meta().row_count) + entry.cut_count()
+    };
+    let row_count = plan.inputs.iter().map(row_count).sum::<u64>() as usize;
+    let mut placement = Placement::new(schema.partition_width, row_count);
     let homes = plan.partitions().chain(plan.homes.iter().copied());
     homes.for_each(|partition| placement.keep_home(partition));
     for (at, entry) in plan.inputs.iter().enumerate() {

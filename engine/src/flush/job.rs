@@ -39,7 +39,7 @@ impl FlushedTable {
     ) -> Result<FlushedTable> {
         let rows = KeyedRows::new(&chunks);
         let (sources, places) = gather_sources(&chunks)?;
-        let mut placement = Placement::new(schema.partition_width);
+        let mut placement = Placement::new(schema.partition_width, 2 * rows.len());
         let mut resolver = Resolver::new();
         for group in rows.groups() {
             let KeyedRow { hash, key_prefix, .. } = group[0];

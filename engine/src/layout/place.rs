@@ -30,17 +30,14 @@ pub(crate) struct Placement {
     rows: Vec<Placed>,
     /// For each row the prefix of its key and its class.
     ranks: Vec<(u64, Class)>,
-    /// The partitions met so far, in the order in which they were met.
-    partitions: Vec<Partition>,
     /// How many rows each class has.
     row_counts: Vec<usize>,
     /// Partitions whose rows go there however few they are.
     homes: Vec<Partition>,
-    last: usize,
 }
 
-/// Rows of one partition's open section (even) or closed section (odd): twice the partition's position in
-/// [`Placement::partitions`], and one more for closed rows.
+/// Rows of one partition's open section (even) or closed section (odd): twice the number of the partition in
+/// [`Placement::finder`], and one more for closed rows.
 type Class = u32;
 
 /// What orders the rows of a class: start, then the prefix of the key; and the position of the row in [`Placement::rows`]. What
@@ -48,15 +45,14 @@ type Class = u32;
 type SortKey = (i64, u64, u32);
 
 impl Placement {
-    pub(crate) fn new(width: PartitionWidth) -> Placement {
+    /// For about so many versions.
+    pub(crate) fn new(width: PartitionWidth, row_count: usize) -> Placement {
         Placement {
             finder: PartitionFinder::new(width),
-            rows: Vec::new(),
-            ranks: Vec::new(),
-            partitions: vec![Partition::CURRENT],
+            rows: Vec::with_capacity(row_count),
+            ranks: Vec::with_capacity(row_count),
             row_counts: vec![0; 2],
             homes: Vec::new(),
-            last: 0,
         }
     }
 
@@ -67,16 +63,11 @@ impl Placement {
 
     /// Adds a version, with the prefix of its key.
     pub(crate) fn push(&mut self, key_prefix: u64, placed: Placed) {
-        let partition = self.finder.of_end(placed.rect.end());
-        if self.partitions[self.last] != partition {
-            let known = self.partitions.iter().position(|other| *other == partition);
-            self.last = known.unwrap_or(self.partitions.len());
-            if known.is_none() {
-                self.partitions.push(partition);
-                self.row_counts.extend([0, 0]);
-            }
+        let number = self.finder.number_of_end(placed.rect.end());
+        let class = 2 * number + usize::from(!placed.rect.is_open());
+        if class >= self.row_counts.len() {
+            self.row_counts.resize(2 * self.finder.met().len(), 0);
         }
-        let class = 2 * self.last + usize::from(!placed.rect.is_open());
         self.row_counts[class] += 1;
         self.ranks.push((key_prefix, class as Class));
         self.rows.push(placed);
@@ -87,7 +78,8 @@ impl Placement {
     /// Groups of fewer than `direct_row_count_min` rows stay together in `current`; with 0 every row goes to its partition. Groups
     /// come in order of time, `current` last.
     pub(crate) fn into_groups(self, direct_row_count_min: usize) -> Groups {
-        let Placement { rows, ranks, partitions, row_counts, homes, .. } = self;
+        let Placement { rows, ranks, finder, row_counts, homes } = self;
+        let partitions = finder.met();
         // The partition that a class goes to, and whether its two sections get segments of their own there.
         let target = |class: usize| {
             let (open, closed) = (row_counts[class & !1], row_counts[class | 1]);
@@ -205,7 +197,7 @@ mod tests {
             placed(4, [0, OPEN, 9, 40 * DAY]),
             placed(5, [0, 40 * DAY, 2, OPEN]),
         ];
-        let mut placement = Placement::new(PartitionWidth::Month);
+        let mut placement = Placement::new(PartitionWidth::Month, rows.len());
         rows.into_iter().for_each(|row| placement.push(0, row));
         let groups = placement.into_groups(direct_row_count_min);
         let shown: Vec<(String, Vec<u32>)> = groups

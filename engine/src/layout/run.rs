@@ -84,18 +84,17 @@ impl<'a> RunWriter<'a> {
     }
 
     fn gather(&self, rows: Run<'_>) -> Result<SegmentRows> {
-        let places: Vec<(usize, usize)> =
-            rows.rows().map(|placed| (placed.source as usize, placed.row as usize)).collect();
+        let row_count = rows.rows().len();
+        let mut places = Vec::with_capacity(row_count);
+        let (mut key_hashes, mut periods) =
+            (Vec::with_capacity(row_count), Periods::with_capacity(row_count));
+        for Placed { rect, hash, source, row } in rows.rows() {
+            places.push((*source as usize, *row as usize));
+            key_hashes.push(*hash);
+            periods.push(rect);
+        }
         let columns: Vec<ArrayRef> =
             self.columns.iter().map(|column| column.gather(&places)).collect::<Result<_>>()?;
-        let (mut periods, mut key_hashes) = (Periods::default(), Vec::new());
-        for Placed { rect, hash, .. } in rows.rows() {
-            key_hashes.push(*hash);
-            periods.valid_from.push(rect.valid_from);
-            periods.valid_to.push(rect.valid_to);
-            periods.system_from.push(rect.system_from);
-            periods.system_to.push(rect.system_to);
-        }
         let batch = RecordBatch::try_new(self.arrow.clone(), columns)?;
         Ok(SegmentRows { batch, periods, key_hashes })
     }

@@ -64,6 +64,11 @@ impl KeyedRows {
         KeyedRows { rows, ends, are_keys_short }
     }
 
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Whether [`KeyedRow::key_prefix`] tells any key of a row from all other keys.
     pub(crate) fn are_keys_short(&self) -> bool {
         self.are_keys_short

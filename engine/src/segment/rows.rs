@@ -7,6 +7,7 @@ use arrow::array::{Array, ArrayRef, RecordBatch, TimestampMicrosecondArray};
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 
 use crate::index::Zone;
+use crate::time::Rect;
 
 /// The four instants of some rows, in microseconds; unbounded is `i64::MIN` as a start and
 /// `i64::MAX` as an end.
@@ -76,6 +77,24 @@ impl<C: Deref<Target = [i64]>> Periods<C> {
 }
 
 impl Periods {
+    /// No rows, and room for so many.
+    pub(crate) fn with_capacity(row_count: usize) -> Periods {
+        Periods {
+            valid_from: Vec::with_capacity(row_count),
+            valid_to: Vec::with_capacity(row_count),
+            system_from: Vec::with_capacity(row_count),
+            system_to: Vec::with_capacity(row_count),
+        }
+    }
+
+    /// Adds a row.
+    pub(crate) fn push(&mut self, rect: &Rect) {
+        self.valid_from.push(rect.valid_from);
+        self.valid_to.push(rect.valid_to);
+        self.system_from.push(rect.system_from);
+        self.system_to.push(rect.system_to);
+    }
+
     /// The instants as Arrow columns in which NULL stands for unbounded.
     pub(super) fn into_arrays(self) -> [ArrayRef; 4] {
         [
