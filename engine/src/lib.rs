@@ -87,6 +87,7 @@ mod layout;
 mod manifest;
 mod memtable;
 mod options;
+mod parallel;
 mod scan;
 mod segment;
 mod snapshot;

@@ -8,7 +8,7 @@ use arrow::record_batch::RecordBatch;
 use super::policy::Plan;
 use crate::codec::{encode_keys, key_prefix};
 use crate::error::Result;
-use crate::layout::{Groups, Placed, Placement, RunWriter, Source};
+use crate::layout::{Groups, Placed, Placement, Source, write_groups};
 use crate::schema::TableSchema;
 use crate::segment::{BLOCK_ROWS, SegmentId, SegmentMeta};
 use crate::supersession::{Cut, SupersessionSet, carve};
@@ -45,9 +45,8 @@ pub(crate) fn compact_until(
     next_id: &mut dyn FnMut() -> u64,
 ) -> Result<Compacted> {
     let (mut sources, mut first_batches) = (Vec::new(), Vec::new());
-    let row_count = |entry: &Arc<SegmentEntry>| {
-        u64::from(entry.segment().meta().row_count) + entry.cut_count()
-    };
+    let row_count =
+        |entry: &Arc<SegmentEntry>| u64::from(entry.segment().meta().row_count) + entry.cut_count();
     let row_count = plan.inputs.iter().map(row_count).sum::<u64>() as usize;
     let mut placement = Placement::new(schema.partition_width, row_count);
     let homes = plan.partitions().chain(plan.homes.iter().copied());
@@ -58,12 +57,7 @@ pub(crate) fn compact_until(
         read_segment((entry, until), left_out, &mut sources, &mut placement)?;
     }
     let groups = placement.into_groups(plan.direct_row_count_min);
-    let mut next_segment = || SegmentId(next_id());
-    let mut writer = RunWriter::new(files, schema, &sources, &mut next_segment)?;
-    let mut segments = Vec::new();
-    for (partition, rows) in groups.iter() {
-        segments.extend(writer.write(partition, rows)?);
-    }
+    let segments = write_groups(files, schema, (&sources, &groups), next_id, 1)?;
     Ok(Compacted { segments, groups, first_batches })
 }
 

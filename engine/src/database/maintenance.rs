@@ -80,6 +80,9 @@ impl fmt::Display for Step {
 /// A compaction that reads more decoded bytes than this does not run beside a flush: memory would have to hold both.
 const BESIDE_FLUSH_BYTES_MAX: u64 = 112 << 20;
 
+/// A flush is done by no more threads than this: each holds the pages of a row group in memory.
+const FLUSH_THREAD_COUNT_MAX: usize = 4;
+
 /// The background looks no more often than this for what has passed out of its table's retention.
 const RETENTION_INTERVAL_US: i64 = 50_000_000;
 
@@ -149,7 +152,9 @@ impl Inner {
             edit.progress.push(progress_of(table, &chunks));
             let schema = &state.version.table(table)?.schema;
             let next_id = &mut || self.next_file_id();
-            flushed.push((table, FlushedTable::write(&self.files, schema, chunks, next_id)?));
+            let threads = self.flush_thread_count();
+            let written = FlushedTable::write(&self.files, schema, chunks, next_id, threads)?;
+            flushed.push((table, written));
         }
         let memtable = memtable.clone();
         drop(state);
@@ -168,6 +173,16 @@ impl Inner {
         Ok(Some(Step::Flush { row_count }))
     }
 
+    /// How many threads a flush may use. Writers wait for it, so it may have all of a small machine; a caller who does without
+    /// threads in the background gets none here.
+    fn flush_thread_count(&self) -> usize {
+        if !self.options.background {
+            return 1;
+        }
+        let available = std::thread::available_parallelism().map_or(1, |count| count.get());
+        available.min(FLUSH_THREAD_COUNT_MAX)
+    }
+
     /// The part of a flush during which no compaction may replace the segments that are there.
     fn settle_and_install(
         &self,
@@ -179,7 +194,8 @@ impl Inner {
         let state = self.shared.lock().state.clone();
         for (table, flushed) in flushed {
             let table = state.version.table(table)?;
-            let cuts = flushed.settle(&self.files, table, &mut || self.next_file_id())?;
+            let next_id = &mut || self.next_file_id();
+            let cuts = flushed.settle(&self.files, table, next_id, self.flush_thread_count())?;
             edit.supersessions_added.extend(cuts);
             edit.segments_added.extend(flushed.segments);
         }

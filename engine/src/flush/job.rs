@@ -6,10 +6,11 @@ use arrow::compute::concat_batches;
 
 use super::settle::Assertions;
 use crate::error::Result;
-use crate::layout::{Placed, Placement, RunWriter, Source};
+use crate::layout::{Placed, Placement, Source, write_groups};
 use crate::memtable::{Chunk, KeyedRow, KeyedRows, Resolver};
+use crate::parallel;
 use crate::schema::TableSchema;
-use crate::segment::{SegmentId, SegmentMeta};
+use crate::segment::SegmentMeta;
 use crate::supersession::{SupersessionMeta, write_supersessions};
 use crate::version::{Files, TableVersion};
 
@@ -36,6 +37,7 @@ impl FlushedTable {
         schema: &TableSchema,
         chunks: Vec<Arc<Chunk>>,
         next_id: &mut dyn FnMut() -> u64,
+        thread_count: usize,
     ) -> Result<FlushedTable> {
         let rows = KeyedRows::new(&chunks);
         let (sources, places) = gather_sources(&chunks)?;
@@ -51,12 +53,7 @@ impl FlushedTable {
             });
         }
         let groups = placement.into_groups(DIRECT_ROW_COUNT_MIN);
-        let mut next_segment = || SegmentId(next_id());
-        let mut writer = RunWriter::new(files, schema, &sources, &mut next_segment)?;
-        let mut segments = Vec::new();
-        for (partition, rows) in groups.iter() {
-            segments.extend(writer.write(partition, rows)?);
-        }
+        let segments = write_groups(files, schema, (&sources, &groups), next_id, thread_count)?;
         Ok(FlushedTable { chunks, rows, segments })
     }
 
@@ -66,15 +63,14 @@ impl FlushedTable {
         files: &Files,
         table: &TableVersion,
         next_id: &mut dyn FnMut() -> u64,
+        thread_count: usize,
     ) -> Result<Option<SupersessionMeta>> {
         let assertions = Assertions::new(&table.schema, &self.chunks, &self.rows);
-        let mut cuts = Vec::new();
-        for entry in &table.segments {
-            let found = assertions.cuts_in(entry)?;
-            if !found.is_empty() {
-                cuts.push((entry.segment().meta().id, found));
-            }
-        }
+        let cuts = parallel::map(thread_count, &table.segments, |entry| {
+            Ok((entry.segment().meta().id, assertions.cuts_in(entry)?))
+        });
+        let mut cuts = cuts?;
+        cuts.retain(|(_, found)| !found.is_empty());
         if cuts.is_empty() {
             return Ok(None);
         }

@@ -15,5 +15,5 @@ mod run;
 mod source;
 
 pub(crate) use place::{Groups, Placed, Placement};
-pub(crate) use run::{RunWriter, SEGMENT_ROW_COUNT_MAX};
+pub(crate) use run::{SEGMENT_ROW_COUNT_MAX, write_groups};
 pub(crate) use source::Source;

@@ -4,9 +4,10 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
-use super::place::{Placed, Run};
+use super::place::{Groups, Placed, Run};
 use super::source::{Source, SourceColumn, source_columns};
 use crate::error::Result;
+use crate::parallel;
 use crate::partition::Partition;
 use crate::schema::TableSchema;
 use crate::segment::{Periods, SegmentId, SegmentMeta, SegmentRows, SegmentWriter};
@@ -25,25 +26,46 @@ const PERIODS_BYTES: usize = 32;
 /// Rows gathered at a time.
 const GATHER_ROW_COUNT: usize = 16_384;
 
+/// Writes each partition's rows, which are in their order, as one or more segments: so many at a time as there are threads.
+///
+/// Segments get the columns of `schema`; sources may be of earlier entries of the table. When it returns the files are durable, and
+/// garbage until the manifest names them.
+pub(crate) fn write_groups(
+    files: &Files,
+    schema: &TableSchema,
+    (sources, groups): (&[Source], &Groups),
+    next_id: &mut dyn FnMut() -> u64,
+    thread_count: usize,
+) -> Result<Vec<SegmentMeta>> {
+    let writer = RunWriter::new(files, schema, sources)?;
+    let mut tasks = Vec::new();
+    for (partition, rows) in groups.iter() {
+        for rows in rows.parts(writer.segment_row_count_max) {
+            tasks.push(Task { id: SegmentId(next_id()), partition, rows });
+        }
+    }
+    parallel::map(thread_count, &tasks, |task| writer.write(task))
+}
+
+/// Rows that become one segment.
+struct Task<'a> {
+    id: SegmentId,
+    partition: Partition,
+    rows: Run<'a>,
+}
+
 /// Writes segments of one table.
-pub(crate) struct RunWriter<'a> {
+struct RunWriter<'a> {
     files: &'a Files,
     schema: &'a TableSchema,
     arrow: SchemaRef,
     /// The columns, in the sources that `Placed::source` counts.
     columns: Vec<SourceColumn<'a>>,
-    next_id: &'a mut dyn FnMut() -> SegmentId,
     segment_row_count_max: usize,
 }
 
 impl<'a> RunWriter<'a> {
-    /// Segments get the columns of `schema`; sources may be of earlier entries of the table.
-    pub(crate) fn new(
-        files: &'a Files,
-        schema: &'a TableSchema,
-        sources: &[Source],
-        next_id: &'a mut dyn FnMut() -> SegmentId,
-    ) -> Result<RunWriter<'a>> {
+    fn new(files: &'a Files, schema: &'a TableSchema, sources: &[Source]) -> Result<RunWriter<'a>> {
         let columns = source_columns(schema, sources)?;
         let row_count: usize = sources.iter().map(|source| source.batch.num_rows()).sum();
         let bytes: usize = sources.iter().map(|source| source.batch.get_array_memory_size()).sum();
@@ -55,32 +77,19 @@ impl<'a> RunWriter<'a> {
             schema,
             arrow: schema.arrow(),
             columns,
-            next_id,
             segment_row_count_max: fitting.clamp(SEGMENT_ROW_COUNT_MIN, SEGMENT_ROW_COUNT_MAX),
         })
     }
 
-    /// Writes one partition's rows, which are in their order, as one or more segments.
-    ///
-    /// When it returns the files are durable, and garbage until the manifest names them.
-    pub(crate) fn write(
-        &mut self,
-        partition: Partition,
-        rows: Run<'_>,
-    ) -> Result<Vec<SegmentMeta>> {
-        let dir = self.files.partition_dir(self.schema.id, &partition.name());
-        self.files.disk.create_dir_all(&dir)?;
-        let mut metas = Vec::new();
-        for part in rows.parts(self.segment_row_count_max) {
-            let (disk, id) = (self.files.disk.clone(), (self.next_id)());
-            let mut writer = SegmentWriter::create(disk, &dir, id, self.schema, partition)?;
-            for part in part.parts(GATHER_ROW_COUNT) {
-                writer.write(self.gather(part)?)?;
-            }
-            metas.push(writer.finish()?);
+    fn write(&self, task: &Task<'_>) -> Result<SegmentMeta> {
+        let disk = self.files.disk.clone();
+        let dir = self.files.partition_dir(self.schema.id, &task.partition.name());
+        disk.create_dir_all(&dir)?;
+        let mut writer = SegmentWriter::create(disk, &dir, task.id, self.schema, task.partition)?;
+        for part in task.rows.parts(GATHER_ROW_COUNT) {
+            writer.write(self.gather(part)?)?;
         }
-        self.files.disk.sync_dir(&dir)?;
-        Ok(metas)
+        writer.finish()
     }
 
     fn gather(&self, rows: Run<'_>) -> Result<SegmentRows> {

@@ -58,11 +58,13 @@ mod tests {
     fn partitions_are_found_again_whatever_was_met_between() {
         const HOUR: i64 = 3_600_000_000;
         let mut finder = PartitionFinder::new(PartitionWidth::Hour);
-        let ends = [5 * HOUR, i64::MAX, HOUR + 1, 5 * HOUR + 1, -HOUR, i64::MIN / 16, HOUR, 9 * HOUR];
+        let ends =
+            [5 * HOUR, i64::MAX, HOUR + 1, 5 * HOUR + 1, -HOUR, i64::MIN / 16, HOUR, 9 * HOUR];
         for end in ends.iter().chain(ends.iter().rev()) {
             let found = finder.of_end(*end);
             assert_eq!(found, Partition::of_end(*end, PartitionWidth::Hour), "{end}");
-            assert_eq!(finder.met()[finder.number_of_end(*end)], found);
+            let number = finder.number_of_end(*end);
+            assert_eq!(finder.met()[number], found);
         }
         assert_eq!(finder.met().len(), ends.len());
     }
