@@ -96,11 +96,11 @@ impl<'a> KeyReader<'a> {
         let zones = segment.zones()?;
         for row in rows {
             let block = row / BLOCK_ROWS;
-            // Periods are decoded by the block, so a block that cannot hold the answer must not be touched.
+            // What is not in the cache is decoded by the block, so a block that cannot hold the answer must not be touched.
             if whole.judge(&zones.blocks[block as usize]) == ZoneVerdict::None {
                 continue;
             }
-            let rect = segment.periods(block)?.rect((row % BLOCK_ROWS) as usize);
+            let rect = segment.rect(row)?;
             if !whole.selects(&rect) {
                 continue;
             }

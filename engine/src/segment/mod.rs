@@ -13,6 +13,7 @@ mod access;
 mod core;
 mod index_file;
 mod mapped;
+mod packed;
 mod place;
 mod properties;
 mod reader;

@@ -9,13 +9,14 @@ use arrow::array::ArrayRef;
 use parking_lot::RwLock;
 
 use super::core::Core;
-use super::{PeriodBlock, SegmentMeta, ZoneMap};
+use super::packed::PackedPeriods;
+use super::{BLOCK_ROWS, PeriodBlock, SegmentMeta, ZoneMap};
 use crate::cache::{Cache, CacheCounters, CacheKey};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::index::{KeyPage, KeySection, PageSource};
 use crate::schema::{SchemaMapping, TableSchema};
-use crate::time::SystemTime;
+use crate::time::{Rect, SystemTime};
 
 /// The cache's number for what [`Core`] holds; columns are numbered from 0.
 const PART_CORE: u32 = u32::MAX;
@@ -23,6 +24,8 @@ const PART_CORE: u32 = u32::MAX;
 const PART_PERIODS: u32 = u32::MAX - 1;
 /// The cache's number for key pages.
 const PART_KEY_PAGES: u32 = u32::MAX - 2;
+/// The cache's number for the four instants of a block, packed.
+const PART_PACKED_PERIODS: u32 = u32::MAX - 3;
 
 /// A section of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,25 +196,48 @@ impl Segment {
         if !missing.is_empty() {
             let decoded = self.decode_periods(&missing)?;
             let slots = found.iter_mut().filter(|slot| slot.is_none());
-            slots.zip(decoded).for_each(|(slot, periods)| *slot = Some(periods));
+            for ((slot, periods), block) in slots.zip(decoded).zip(missing) {
+                let periods = Arc::new(periods);
+                let key = self.key(PART_PERIODS, block);
+                self.keep(key, periods.clone(), periods.memory_bytes())?;
+                *slot = Some(periods);
+            }
         }
         Ok(found.into_iter().flatten().collect())
     }
 
-    fn decode_periods(&self, blocks: &[u32]) -> Result<Vec<Arc<PeriodBlock>>> {
+    /// The extent of one row in both times.
+    ///
+    /// What has to be decoded for it is kept in a form that takes less memory than the one that whole blocks are asked for in.
+    pub(crate) fn rect(&self, row: u32) -> Result<Rect> {
+        let (block, row) = (row / BLOCK_ROWS, (row % BLOCK_ROWS) as usize);
+        if let Some(periods) = self.cache.get::<PackedPeriods>(self.key(PART_PACKED_PERIODS, block))
+        {
+            return Ok(periods.rect(row));
+        }
+        if let Some(periods) = self.cache.get::<PeriodBlock>(self.key(PART_PERIODS, block)) {
+            return Ok(periods.rect(row));
+        }
+        let decoded = self.decode_periods(&[block])?.pop();
+        let periods =
+            decoded.ok_or_else(|| Error::invalid(format!("there is no block {block}")))?;
+        let packed = Arc::new(PackedPeriods::new(&periods));
+        let key = self.key(PART_PACKED_PERIODS, block);
+        self.keep(key, packed.clone(), packed.memory_bytes())?;
+        Ok(periods.rect(row))
+    }
+
+    fn decode_periods(&self, blocks: &[u32]) -> Result<Vec<PeriodBlock>> {
         let core = self.core()?;
         let first = self.schema.columns.len();
         let decoded = core.decode(blocks, &[first, first + 1, first + 2, first + 3])?;
         self.cache.count_decoded(decoded.byte_count, blocks.len() as u64 * 4);
         let mut all = Vec::with_capacity(blocks.len());
-        for (block, batch) in blocks.iter().zip(&decoded.batches) {
+        for batch in &decoded.batches {
             let periods = PeriodBlock::from_arrays(batch.columns());
             let periods = periods.ok_or_else(|| {
                 Error::corrupt(core.data.path(), 0, "the instants are not of microseconds")
             })?;
-            let periods = Arc::new(periods);
-            let key = self.key(PART_PERIODS, *block);
-            self.keep(key, periods.clone(), periods.memory_bytes())?;
             all.push(periods);
         }
         Ok(all)
@@ -312,6 +338,7 @@ impl Segment {
         self.cache.remove(self.key(PART_CORE, 0));
         for block in 0..self.meta.block_count() {
             self.cache.remove(self.key(PART_PERIODS, block));
+            self.cache.remove(self.key(PART_PACKED_PERIODS, block));
             (0..self.schema.columns.len())
                 .for_each(|column| self.cache.remove(self.key(column as u32, block)));
         }

@@ -41,7 +41,17 @@ fn check_rows(rows: &SegmentRows, open_count: usize, piece: usize) {
 fn check_periods(segment: &Segment, rows: &SegmentRows, blocks: &[u32]) {
     let mut read = Periods::default();
     for block in blocks {
+        let first = block * BLOCK_ROWS;
+        // Before the block is in the cache, and then from there.
+        let packed = [0, 0, segment.block_len(*block) as u32 - 1]
+            .map(|row| (row, segment.rect(first + row)));
         let periods = segment.periods(*block).unwrap();
+        for (row, rect) in packed {
+            assert_eq!(rect.unwrap(), periods.rect(row as usize));
+        }
+        for row in 0..periods.len() as u32 {
+            assert_eq!(segment.rect(first + row).unwrap(), periods.rect(row as usize));
+        }
         read.valid_from.extend(periods.valid_from.iter());
         read.valid_to.extend(periods.valid_to.iter());
         read.system_from.extend(periods.system_from.iter());
