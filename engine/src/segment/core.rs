@@ -5,14 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
-    RowSelectionPolicy,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowSelection, RowSelectionPolicy,
 };
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
+use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::PageIndexPolicy;
 
 use super::index_file::{Fixed, HEADER_BYTES, Header};
+use super::pages::{GroupBlocks, PickedPages};
 use super::properties::file_schema;
 use super::sink::{Part, seeded};
 use super::verified::{Source, VerifiedFile};
@@ -91,20 +93,7 @@ impl Core {
             "a block that is not there"
         );
         let source = Source::new(self.data.clone());
-        let (groups, selection) = self.select(blocks);
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
-            source.clone(),
-            self.parquet.clone(),
-        );
-        let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
-        let reader = builder
-            .with_projection(mask)
-            .with_row_groups(groups)
-            .with_row_selection(selection)
-            .with_row_selection_policy(RowSelectionPolicy::Selectors)
-            .with_batch_size(BLOCK_ROWS as usize)
-            .build()
-            .map_err(|error| source.error(error))?;
+        let reader = self.reader(&source, blocks, columns).map_err(|error| source.error(error))?;
         let mut batches = Vec::with_capacity(blocks.len());
         for batch in reader {
             batches.push(batch.map_err(|error| source.error(error))?);
@@ -114,6 +103,49 @@ impl Core {
             return Err(self.corrupt_data("pages hold other counts of rows than the index says"));
         }
         Ok(Decoded { batches, byte_count: source.byte_count() })
+    }
+
+    /// What decodes the blocks, one batch each.
+    fn reader(
+        &self,
+        source: &Source,
+        blocks: &[u32],
+        columns: &[usize],
+    ) -> ParquetResult<ParquetRecordBatchReader> {
+        let metadata = self.parquet.metadata();
+        let schema = metadata.file_metadata().schema_descr();
+        let mask = ProjectionMask::roots(schema, columns.iter().copied());
+        let groups = self.group(blocks);
+        if let Some(pages) = PickedPages::new(source, metadata, &groups, columns) {
+            let fields = self.parquet.schema().fields();
+            let levels = parquet_to_arrow_field_levels(schema, mask, Some(fields))?;
+            let (batch_rows, all) = (BLOCK_ROWS as usize, None);
+            return ParquetRecordBatchReader::try_new_with_row_groups(
+                &levels, &pages, batch_rows, all,
+            );
+        }
+        let (groups, selection) = self.select(blocks);
+        ParquetRecordBatchReaderBuilder::new_with_metadata(source.clone(), self.parquet.clone())
+            .with_projection(mask)
+            .with_row_groups(groups)
+            .with_row_selection(selection)
+            .with_row_selection_policy(RowSelectionPolicy::Selectors)
+            .with_batch_size(BLOCK_ROWS as usize)
+            .build()
+    }
+
+    /// The blocks by row group.
+    fn group(&self, blocks: &[u32]) -> Vec<GroupBlocks> {
+        let mut groups: Vec<GroupBlocks> = Vec::new();
+        for block in blocks {
+            let group = self.group_starts.partition_point(|start| start <= block) - 1;
+            let start = (block - self.group_starts[group]) * BLOCK_ROWS;
+            match groups.last_mut() {
+                Some(last) if last.group == group => last.starts.push(start),
+                _ => groups.push(GroupBlocks { group, starts: vec![start] }),
+            }
+        }
+        groups
     }
 
     /// The row groups that hold the blocks, and the rows to read, counted over these row groups.

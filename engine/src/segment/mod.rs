@@ -14,6 +14,8 @@ mod core;
 mod index_file;
 mod mapped;
 mod packed;
+mod page_header;
+mod pages;
 mod place;
 mod properties;
 mod reader;
