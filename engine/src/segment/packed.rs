@@ -10,6 +10,8 @@ use crate::time::Rect;
 
 /// A column with more distinct values than this is not packed by a list of them.
 const DISTINCT_COUNT_MAX: usize = 1_024;
+/// A list that takes no more bits a value than this is good enough not to look further.
+const WIDTH_GOOD: u32 = 16;
 /// Slots of the table in which distinct values are looked for; a power of two.
 const SLOT_COUNT: usize = 4 * DISTINCT_COUNT_MAX;
 /// A slot that holds nothing.
@@ -73,23 +75,36 @@ enum Meaning {
 
 impl PackedColumn {
     fn new(values: &[i64], unbounded: i64) -> PackedColumn {
-        let steps = Steps::of(values, unbounded);
-        let steps_width = steps.as_ref().map_or(u64::BITS, |steps| steps.width);
+        let mut steps = None;
         if let Some((list, places)) = distinct(values) {
             let width = width_of(list.len().saturating_sub(1) as u64);
             let bits = list.len() * u64::BITS as usize + values.len() * width as usize;
-            if bits < values.len() * steps_width as usize {
+            let is_small = bits < values.len() * WIDTH_GOOD as usize;
+            if !is_small {
+                steps = Steps::of(values, unbounded);
+            }
+            let steps_width = steps.as_ref().map_or(u64::BITS, |steps| steps.width);
+            if is_small || bits < values.len() * steps_width as usize {
                 let words = pack(places.into_iter().map(u64::from), values.len(), width);
                 return PackedColumn { meaning: Meaning::Listed(list), width, words };
             }
         }
+        let steps = steps.or_else(|| Steps::of(values, unbounded));
         match steps {
             Some(Steps { base, step, width }) => {
-                let number = |value: i64| match value == unbounded {
-                    true => 0,
-                    false => value.wrapping_sub(base) as u64 / step + 1,
+                let above = |value: i64| value.wrapping_sub(base) as u64;
+                let (count, values) = (values.len(), values.iter());
+                // Microseconds have no other step than 1, and divisions are slow.
+                let words = if step == 1 {
+                    let number =
+                        |value: &i64| if *value == unbounded { 0 } else { above(*value) + 1 };
+                    pack(values.map(number), count, width)
+                } else {
+                    let number = |value: &i64| {
+                        if *value == unbounded { 0 } else { above(*value) / step + 1 }
+                    };
+                    pack(values.map(number), count, width)
                 };
-                let words = pack(values.iter().map(|value| number(*value)), values.len(), width);
                 PackedColumn { meaning: Meaning::Steps { base, step, unbounded }, width, words }
             }
             None => {
@@ -138,11 +153,16 @@ struct Steps {
 impl Steps {
     /// `None` where values lie too far apart for it; user instants never do.
     fn of(values: &[i64], unbounded: i64) -> Option<Steps> {
-        let bounded = || values.iter().copied().filter(|value| *value != unbounded);
-        let base = bounded().min().unwrap_or(0);
-        let range = bounded().max().unwrap_or(0).wrapping_sub(base) as u64;
+        let (mut least, mut greatest) = (i64::MAX, i64::MIN);
+        for value in values {
+            least = least.min(if *value == unbounded { i64::MAX } else { *value });
+            greatest = greatest.max(if *value == unbounded { i64::MIN } else { *value });
+        }
+        // Otherwise all are unbounded.
+        let base = if least <= greatest { least } else { 0 };
+        let range = greatest.max(base).wrapping_sub(base) as u64;
         let mut step = 0;
-        for value in bounded() {
+        for value in values.iter().filter(|value| **value != unbounded) {
             step = gcd(step, value.wrapping_sub(base) as u64);
             if step == 1 {
                 break;
@@ -198,17 +218,22 @@ fn width_of(greatest: u64) -> u32 {
 }
 
 fn pack(numbers: impl Iterator<Item = u64>, count: usize, width: u32) -> Vec<u64> {
-    let mut words = vec![0_u64; (count * width as usize).div_ceil(64)];
+    let mut words = Vec::with_capacity((count * width as usize).div_ceil(64));
     if width == 0 {
         return words;
     }
-    for (at, number) in numbers.enumerate() {
-        let at = at * width as usize;
-        let (word, shift) = (at / 64, at as u32 % 64);
-        words[word] |= number << shift;
-        if shift + width > u64::BITS {
-            words[word + 1] |= number >> (u64::BITS - shift);
+    let (mut held, mut held_bits) = (0, 0);
+    for number in numbers {
+        held |= number << held_bits;
+        held_bits += width;
+        if held_bits >= u64::BITS {
+            words.push(held);
+            held_bits -= u64::BITS;
+            held = number.checked_shr(width - held_bits).unwrap_or(0);
         }
+    }
+    if held_bits > 0 {
+        words.push(held);
     }
     words
 }
