@@ -9,6 +9,10 @@ use crate::error::Result;
 /// What `work` makes of each item, in the order of the items, or the error of the first of them that has one.
 ///
 /// The caller works too, beside `thread_count - 1` threads that end before this returns. After an error no item is begun any more.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that starts threads which end with a call"
+)]
 pub(crate) fn map<T: Sync, R: Send>(
     thread_count: usize,
     items: &[T],

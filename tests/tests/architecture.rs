@@ -121,9 +121,12 @@ fn one_file_of_the_engine_asks_the_time() {
 }
 
 #[test]
-fn one_file_of_the_engine_starts_threads() {
-    let words = ["thread::spawn", "thread::Builder", "thread::sleep"];
-    check_only_in("engine/src/database/background.rs", &words);
+fn one_file_of_the_engine_starts_threads_and_one_those_that_end_with_a_call() {
+    let (background, parallel) = ("engine/src/database/background.rs", "engine/src/parallel.rs");
+    check_only_in(background, &["thread::spawn", "thread::sleep", ".spawn("]);
+    check_only_in(parallel, &["thread::scope", "spawn_scoped"]);
+    let elsewhere = places(&["thread::Builder".to_owned()], background);
+    assert!(elsewhere.iter().all(|place| place.starts_with(parallel)), "{elsewhere:?}");
 }
 
 #[test]
