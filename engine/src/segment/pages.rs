@@ -76,7 +76,8 @@ impl<'a> PickedPages<'a> {
 
 impl Chunk {
     fn new(metadata: &ParquetMetaData, blocks: &GroupBlocks, column: usize) -> Option<Chunk> {
-        let chunk = metadata.row_group(blocks.group).column(column);
+        let group = metadata.row_group(blocks.group);
+        let (chunk, group_rows) = (group.column(column), group.num_rows());
         let is_compressed = match chunk.compression() {
             Compression::UNCOMPRESSED => false,
             Compression::ZSTD(_) => true,
@@ -95,7 +96,9 @@ impl Chunk {
             let count = locations[first..].partition_point(|page| page.first_row_index < end);
             let of_block = &locations[first..first + count];
             let begins = of_block.first().is_some_and(|page| page.first_row_index == start);
-            let ends = locations.get(first + count).is_none_or(|page| page.first_row_index == end);
+            let next = locations.get(first + count).map(|page| page.first_row_index);
+            // The last page goes on to the end of the row group.
+            let ends = next.unwrap_or(group_rows) == end.min(group_rows);
             if !(begins && ends) {
                 return None;
             }

@@ -36,6 +36,16 @@ fn check_rows(rows: &SegmentRows, open_count: usize, piece: usize) {
     }
     check_periods(&segment, rows, &blocks);
     check_keys(&segment, rows);
+    // Each block by itself, as look-ups read them.
+    let segment = open(&disk, &meta);
+    for block in blocks {
+        let from = (block * BLOCK_ROWS) as usize;
+        for column in &columns {
+            let read = segment.stored_columns(&[block], &[*column]).unwrap();
+            let expected = rows.batch.column(*column).slice(from, segment.block_len(block));
+            assert_eq!(read[0][0].to_data(), expected.to_data(), "column {column}, block {block}");
+        }
+    }
 }
 
 fn check_periods(segment: &Segment, rows: &SegmentRows, blocks: &[u32]) {
@@ -119,6 +129,19 @@ fn row_groups_of_wide_rows_end_early() {
     let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
     let groups = reader.metadata().row_groups().iter().map(|group| group.num_rows());
     assert_eq!(groups.collect::<Vec<_>>(), [16_384, 3_616]);
+}
+
+/// A dictionary that is given up in the middle of a block ends a page there, and the next may hold rows of two blocks.
+#[test]
+fn texts_of_which_a_dictionary_grows_too_large_come_back() {
+    for (row_count, width) in [(9_500, 5), (9_500, 20), (12_000, 5), (40_000, 9)] {
+        let mut rows = rows(row_count, 3_000, 8);
+        let texts = (0..row_count).map(|row| Some(format!("{row:0width$}")));
+        let mut columns = rows.batch.columns().to_vec();
+        columns[10] = Arc::new(texts.map(|t| t.map(String::into_bytes)).collect::<BinaryArray>());
+        rows.batch = RecordBatch::try_new(rows.batch.schema(), columns).unwrap();
+        check_rows(&rows, 3_000, 7_000);
+    }
 }
 
 #[test]
