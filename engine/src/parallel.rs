@@ -73,6 +73,10 @@ mod tests {
             let begun = AtomicUsize::new(0);
             let work = |item: &u64| {
                 begun.fetch_add(1, Ordering::Relaxed);
+                // So slow that the others cannot do all while the one that fails does not get to run.
+                if *item > 5 {
+                    std::thread::sleep(std::time::Duration::from_micros(50));
+                }
                 if *item == 5 { Err(Error::invalid("five")) } else { Ok(*item) }
             };
             let error = map(thread_count, &items, work).unwrap_err();
