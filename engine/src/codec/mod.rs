@@ -7,9 +7,9 @@
 
 mod batch;
 mod checksum;
-mod hash_order;
 mod key;
 mod keyed_hash;
+mod number_order;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -18,9 +18,9 @@ mod zone;
 
 pub(crate) use batch::{decode_batch, encode_batch, put_i64s};
 pub(crate) use checksum::checksum;
-pub(crate) use hash_order::sorted_by_hash;
 pub(crate) use key::{Keys, encode_keys, key_prefix};
 pub(crate) use keyed_hash::{KeyedHash, Secret};
+pub(crate) use number_order::sorted_by_number;
 pub(crate) use reader::{Judged, Malformed, Reader};
 pub(crate) use varint::{put_varint, unzigzag, zigzag};
 pub(crate) use zone::zone_prefix;

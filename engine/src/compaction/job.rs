@@ -45,10 +45,7 @@ pub(crate) fn compact_until(
     next_id: &mut dyn FnMut() -> u64,
 ) -> Result<Compacted> {
     let (mut sources, mut first_batches) = (Vec::new(), Vec::new());
-    let row_count =
-        |entry: &Arc<SegmentEntry>| u64::from(entry.segment().meta().row_count) + entry.cut_count();
-    let row_count = plan.inputs.iter().map(row_count).sum::<u64>() as usize;
-    let mut placement = Placement::new(schema.partition_width, row_count);
+    let mut placement = Placement::new(schema.partition_width);
     let homes = plan.partitions().chain(plan.homes.iter().copied());
     homes.for_each(|partition| placement.keep_home(partition));
     for (at, entry) in plan.inputs.iter().enumerate() {
@@ -56,7 +53,7 @@ pub(crate) fn compact_until(
         let left_out = left_out.get(at).map_or(&[][..], Vec::as_slice);
         read_segment((entry, until), left_out, &mut sources, &mut placement)?;
     }
-    let groups = placement.into_groups(plan.direct_row_count_min);
+    let groups = placement.into_groups(plan.direct_row_count_min, 1)?;
     let segments = write_groups(files, schema, (&sources, &groups), next_id, 1)?;
     Ok(Compacted { segments, groups, first_batches })
 }
@@ -89,7 +86,7 @@ fn read_segment(
             let key_prefix = key_prefix(keys.get(row as usize));
             let of_row = of_row.iter().filter(|cut| cut.at <= until);
             carve(rect, of_row.copied(), &mut |rect| {
-                placement.push(key_prefix, Placed { rect, hash, source, row });
+                placement.push(Placed { rect, hash, key_prefix, source, row });
             });
         }
         sources.push(Source { batch: without_slack(batch)?, schema: schema.clone() });
@@ -114,28 +111,20 @@ impl Compacted {
     /// where the cut meets none of it.
     pub(crate) fn late_cuts(&self, plan: &Plan, table: &TableVersion) -> Result<CutsBySegment> {
         let late = plan.inputs.iter().map(|entry| cuts_since(entry, table));
-        let late = self.cuts_by_version(&late.collect::<Result<Vec<_>>>()?);
+        let late = LateCuts::new(late.collect::<Result<Vec<_>>>()?, &self.first_batches);
         let mut found = Vec::new();
-        if late.is_empty() {
-            return Ok(found);
-        }
-        // One bit a version, which a core's cache holds.
-        let mut is_cut = vec![0_u64; self.groups.row_count().div_ceil(64)];
-        late.iter().for_each(|(number, _)| is_cut[*number as usize / 64] |= 1 << (number % 64));
+        let Some(late) = late else { return Ok(found) };
         let mut segments = self.segments.iter();
         for (_, run) in self.groups.iter() {
-            let mut numbers = run.numbers();
-            while numbers.len() > 0
+            let (mut rows, mut row_count) = (run.rows(), run.len());
+            while row_count > 0
                 && let Some(meta) = segments.next()
             {
+                row_count = row_count.saturating_sub(meta.row_count as usize);
                 let mut of_segment = Vec::new();
-                for (at, number) in (0..meta.row_count).zip(numbers.by_ref()) {
-                    if at < meta.open_count
-                        && is_cut[number as usize / 64] >> (number % 64) & 1 == 1
-                    {
-                        let first = late.partition_point(|(other, _)| *other < number);
-                        let cuts = late[first..].iter().take_while(|(other, _)| *other == number);
-                        of_segment.extend(cuts.map(|(_, cut)| (at, *cut)));
+                for (at, placed) in (0..meta.row_count).zip(rows.by_ref()) {
+                    if at < meta.open_count {
+                        of_segment.extend(late.of_version(placed).map(|cut| (at, cut)));
                     }
                 }
                 if !of_segment.is_empty() {
@@ -145,28 +134,49 @@ impl Compacted {
         }
         Ok(found)
     }
+}
 
-    /// Cuts of each input's rows as cuts of the versions that these stood for, in the order in which versions were placed. A version
-    /// is told by its number in this order.
-    fn cuts_by_version(&self, late: &[SupersessionSet]) -> Vec<(u32, Cut)> {
-        let mut found = Vec::new();
-        let mut placed = self.groups.as_placed().peekable();
-        for (set, first_batch) in late.iter().zip(&self.first_batches) {
-            for (row, cuts) in set.within(0, u32::MAX) {
-                let of_row = (first_batch + row / BLOCK_ROWS, row % BLOCK_ROWS);
-                let source = |placed: &Placed| (placed.source, placed.row);
-                while placed.next_if(|(_, placed)| source(placed) < of_row).is_some() {}
-                while let Some((number, Placed { rect, .. })) =
-                    placed.next_if(|(_, placed)| source(placed) == of_row)
-                {
-                    let (from, to) = (rect.valid_from, rect.valid_to);
-                    let cuts = cuts.iter().filter(|cut| cut.from < to && cut.to > from);
-                    let clip = |c: &Cut| Cut { from: c.from.max(from), to: c.to.min(to), ..*c };
-                    found.extend(cuts.map(|cut| (number, clip(cut))));
+/// Cuts that were made in the inputs of a compaction while it ran.
+struct LateCuts<'a> {
+    /// For each input, those of its rows.
+    cuts: Vec<SupersessionSet>,
+    first_batches: &'a [u32],
+    /// One bit a row of the inputs, which a core's cache holds: most have no late cut.
+    is_cut: Vec<u64>,
+}
+
+impl<'a> LateCuts<'a> {
+    /// `None` if there are none.
+    fn new(cuts: Vec<SupersessionSet>, first_batches: &'a [u32]) -> Option<LateCuts<'a>> {
+        let mut is_cut = Vec::new();
+        for (set, first_batch) in cuts.iter().zip(first_batches) {
+            for (row, _) in set.within(0, u32::MAX) {
+                let bit = *first_batch as usize * BLOCK_ROWS as usize + row as usize;
+                if is_cut.len() <= bit / 64 {
+                    is_cut.resize(bit / 64 + 1, 0);
                 }
+                is_cut[bit / 64] |= 1 << (bit % 64);
             }
         }
-        found
+        (!is_cut.is_empty()).then_some(LateCuts { cuts, first_batches, is_cut })
+    }
+
+    /// Those that meet a version, of its part of the valid period.
+    fn of_version(&self, placed: &Placed) -> impl Iterator<Item = Cut> {
+        let Placed { rect, source, row, .. } = *placed;
+        let bit = source as usize * BLOCK_ROWS as usize + row as usize;
+        let word = self.is_cut.get(bit / 64).copied().unwrap_or(0);
+        let cuts = if word >> (bit % 64) & 1 == 1 { self.of_row(source, row) } else { &[] };
+        let (from, to) = (rect.valid_from, rect.valid_to);
+        let cuts = cuts.iter().filter(move |cut| cut.from < to && cut.to > from);
+        cuts.map(move |cut| Cut { from: cut.from.max(from), to: cut.to.min(to), ..*cut })
+    }
+
+    /// Those of a row of the inputs.
+    fn of_row(&self, source: u32, row: u32) -> &[Cut] {
+        let input = self.first_batches.partition_point(|first| *first <= source) - 1;
+        let row = (source - self.first_batches[input]) * BLOCK_ROWS + row;
+        self.cuts[input].within(row, row + 1).next().map_or(&[], |(_, cuts)| cuts)
     }
 }
 

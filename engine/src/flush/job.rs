@@ -41,7 +41,7 @@ impl FlushedTable {
     ) -> Result<FlushedTable> {
         let rows = KeyedRows::new(&chunks);
         let (sources, places) = gather_sources(&chunks)?;
-        let mut placement = Placement::new(schema.partition_width, 2 * rows.len());
+        let mut placement = Placement::new(schema.partition_width);
         let mut resolver = Resolver::new();
         for group in rows.groups() {
             let KeyedRow { hash, key_prefix, .. } = group[0];
@@ -49,10 +49,10 @@ impl FlushedTable {
             let assertions = group.iter().map(|row| (row.row, row.cut(&chunks), is_put(row)));
             resolver.resolve(assertions, &mut |(chunk, row), rect| {
                 let (source, first) = places[chunk as usize];
-                placement.push(key_prefix, Placed { rect, hash, source, row: first + row });
+                placement.push(Placed { rect, hash, key_prefix, source, row: first + row });
             });
         }
-        let groups = placement.into_groups(DIRECT_ROW_COUNT_MIN);
+        let groups = placement.into_groups(DIRECT_ROW_COUNT_MIN, thread_count)?;
         let segments = write_groups(files, schema, (&sources, &groups), next_id, thread_count)?;
         Ok(FlushedTable { chunks, rows, segments })
     }

@@ -1,20 +1,28 @@
 //! Versions with their place: partition, section, order.
 
 use std::cmp::Reverse;
-use std::ops::Range;
 
+use parking_lot::Mutex;
+
+use crate::codec::sorted_by_number;
+use crate::error::Result;
+use crate::parallel;
 use crate::partition::{Partition, PartitionFinder, PartitionWidth};
 use crate::time::Rect;
 
 /// A time partition that gets at least so many open rows and as many closed ones gets two segments.
 const SECTION_ROW_COUNT_MIN: usize = 4_096;
+/// Memory for rows of a class is taken for so many at a time.
+const PIECE_ROW_COUNT: usize = 512;
 
 /// A version on its way into a segment: its extent, and where its values are.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Placed {
     pub(crate) rect: Rect,
     /// The hash of its key.
     pub(crate) hash: u64,
+    /// The prefix of its key.
+    pub(crate) key_prefix: u64,
     /// The batch that holds its values.
     pub(crate) source: u32,
     /// The row in that batch.
@@ -23,37 +31,62 @@ pub(crate) struct Placed {
 
 /// Versions of many partitions on their way into segments.
 ///
-/// There are millions at a time. They stay where they were put; what is sorted is small and read from front to back.
+/// There are millions at a time. Each is put behind those of its class at once, so that whoever sorts or reads a class reads memory
+/// from front to back.
 #[derive(Debug)]
 pub(crate) struct Placement {
     finder: PartitionFinder,
-    rows: Vec<Placed>,
-    /// For each row the prefix of its key and its class.
-    ranks: Vec<(u64, Class)>,
-    /// How many rows each class has.
-    row_counts: Vec<usize>,
+    /// Rows of one partition's open section (even) or closed section (odd): at twice the number of the partition in `finder`, and
+    /// one more for closed rows.
+    classes: Vec<Class>,
     /// Partitions whose rows go there however few they are.
     homes: Vec<Partition>,
 }
 
-/// Rows of one partition's open section (even) or closed section (odd): twice the number of the partition in
-/// [`Placement::finder`], and one more for closed rows.
-type Class = u32;
+/// Rows of one section of one partition, in pieces of [`PIECE_ROW_COUNT`]: a vector that grows would copy all it has.
+#[derive(Debug, Default)]
+struct Class {
+    pieces: Vec<Vec<Placed>>,
+}
 
-/// What orders the rows of a class: start, then the prefix of the key; and the position of the row in [`Placement::rows`]. What
-/// one transaction began is then in the order of keys, which makes a column of keys half as long.
-type SortKey = (i64, u64, u32);
+impl Class {
+    fn push(&mut self, placed: Placed) {
+        match self.pieces.last_mut() {
+            Some(piece) if piece.len() < PIECE_ROW_COUNT => piece.push(placed),
+            _ => {
+                let mut piece = Vec::with_capacity(PIECE_ROW_COUNT);
+                piece.push(placed);
+                self.pieces.push(piece);
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.pieces.iter().map(Vec::len).sum()
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &Placed> {
+        self.pieces.iter().flatten()
+    }
+
+    /// The rows by start, then by the prefix of the key. What one transaction began is then in the order of keys, which makes a
+    /// column of keys half as long.
+    fn sorted(&self) -> Vec<Placed> {
+        let starts = || self.rows().map(|row| row.rect.start());
+        let (first, last) = (starts().min().unwrap_or(0), starts().max().unwrap_or(0));
+        // Most starts lie evenly between the first and the last.
+        let shift = last.abs_diff(first).leading_zeros().min(u64::BITS - 1);
+        let number = |start: i64| start.abs_diff(first) << shift;
+        let order =
+            |row: &Placed| (number(row.rect.start()), (row.key_prefix, row.source, row.row));
+        sorted_by_number(self.len(), starts().map(number), self.rows().copied(), order)
+    }
+}
 
 impl Placement {
-    /// For about so many versions.
-    pub(crate) fn new(width: PartitionWidth, row_count: usize) -> Placement {
-        Placement {
-            finder: PartitionFinder::new(width),
-            rows: Vec::with_capacity(row_count),
-            ranks: Vec::with_capacity(row_count),
-            row_counts: vec![0; 2],
-            homes: Vec::new(),
-        }
+    pub(crate) fn new(width: PartitionWidth) -> Placement {
+        let classes = vec![Class::default(), Class::default()];
+        Placement { finder: PartitionFinder::new(width), classes, homes: Vec::new() }
     }
 
     /// Rows of this partition go there however few they are: they come from there.
@@ -61,25 +94,28 @@ impl Placement {
         self.homes.push(partition);
     }
 
-    /// Adds a version, with the prefix of its key.
-    pub(crate) fn push(&mut self, key_prefix: u64, placed: Placed) {
+    /// Adds a version.
+    pub(crate) fn push(&mut self, placed: Placed) {
         let number = self.finder.number_of_end(placed.rect.end());
         let class = 2 * number + usize::from(!placed.rect.is_open());
-        if class >= self.row_counts.len() {
-            self.row_counts.resize(2 * self.finder.met().len(), 0);
+        if class >= self.classes.len() {
+            self.classes.resize_with(2 * self.finder.met().len(), Class::default);
         }
-        self.row_counts[class] += 1;
-        self.ranks.push((key_prefix, class as Class));
-        self.rows.push(placed);
+        self.classes[class].push(placed);
     }
 
     /// Splits the rows by the partition that they will live in, each group in the order of a segment.
     ///
     /// Groups of fewer than `direct_row_count_min` rows stay together in `current`; with 0 every row goes to its partition. Groups
-    /// come in order of time, `current` last.
-    pub(crate) fn into_groups(self, direct_row_count_min: usize) -> Groups {
-        let Placement { rows, ranks, finder, row_counts, homes } = self;
+    /// come in order of time, `current` last. So many classes are sorted at a time as there are threads.
+    pub(crate) fn into_groups(
+        self,
+        direct_row_count_min: usize,
+        thread_count: usize,
+    ) -> Result<Groups> {
+        let Placement { classes, finder, homes } = self;
         let partitions = finder.met();
+        let row_counts: Vec<usize> = classes.iter().map(Class::len).collect();
         // The partition that a class goes to, and whether its two sections get segments of their own there.
         let target = |class: usize| {
             let (open, closed) = (row_counts[class & !1], row_counts[class | 1]);
@@ -91,88 +127,77 @@ impl Placement {
                 false => (Partition::CURRENT, false),
             }
         };
-        let mut classes: Vec<usize> = (0..row_counts.len()).collect();
-        classes.sort_by_key(|class| (target(*class), class % 2, Reverse(partitions[class / 2])));
-        let mut groups: Vec<(Partition, Range<usize>)> = Vec::new();
-        // Where the next row of each class goes.
-        let mut next = vec![0; row_counts.len()];
-        let mut at = 0;
-        for class in &classes {
-            next[*class] = at;
-            at += row_counts[*class];
-            let (partition, is_split) = target(*class);
+        let mut numbers: Vec<usize> = (0..classes.len()).filter(|at| row_counts[*at] > 0).collect();
+        numbers.sort_by_key(|class| (target(*class), class % 2, Reverse(partitions[class / 2])));
+        // What is sorted is a copy; the rows it was made from go at once.
+        let classes: Vec<Mutex<Class>> = classes.into_iter().map(Mutex::new).collect();
+        let sort = |class: &usize| Ok(std::mem::take(&mut *classes[*class].lock()).sorted());
+        let sorted = parallel::map(thread_count, &numbers, sort)?;
+        let mut groups: Vec<(Partition, Vec<Vec<Placed>>)> = Vec::new();
+        for (class, rows) in numbers.into_iter().zip(sorted) {
+            let (partition, is_split) = target(class);
             match groups.last_mut() {
-                Some((last, range)) if *last == partition && !is_split => range.end = at,
-                _ => groups.push((partition, at - row_counts[*class]..at)),
+                Some((last, of_group)) if *last == partition && !is_split => of_group.push(rows),
+                _ => groups.push((partition, vec![rows])),
             }
         }
-        groups.retain(|(_, range)| !range.is_empty());
-        let mut order: Vec<SortKey> = vec![(0, 0, 0); rows.len()];
-        for (row, (key_prefix, class)) in (0..).zip(ranks) {
-            let at = &mut next[class as usize];
-            order[*at] = (rows[row as usize].rect.start(), key_prefix, row);
-            *at += 1;
-        }
-        let mut rest = &mut order[..];
-        for class in classes {
-            let (of_class, others) = rest.split_at_mut(row_counts[class]);
-            of_class.sort_unstable();
-            rest = others;
-        }
-        Groups { rows, order, groups }
+        Ok(Groups { groups })
     }
 }
 
 /// Versions in the order of segments, split by partition.
 #[derive(Debug)]
 pub(crate) struct Groups {
-    rows: Vec<Placed>,
-    order: Vec<SortKey>,
-    groups: Vec<(Partition, Range<usize>)>,
+    /// The rows of a group are in lists that follow one another.
+    groups: Vec<(Partition, Vec<Vec<Placed>>)>,
 }
 
-/// Versions that will lie one after the other.
-#[derive(Clone, Copy, Debug)]
+/// Versions that will lie one after the other, in slices that follow one another.
+#[derive(Clone, Debug)]
 pub(crate) struct Run<'a> {
-    rows: &'a [Placed],
-    order: &'a [SortKey],
+    slices: Vec<&'a [Placed]>,
 }
 
 impl Groups {
-    /// How many versions there are.
-    pub(crate) fn row_count(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// The versions in the order in which they were placed, each with its number.
-    pub(crate) fn as_placed(&self) -> impl Iterator<Item = (u32, &Placed)> {
-        (0..).zip(&self.rows)
-    }
-
     /// Each partition with its rows.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Partition, Run<'_>)> {
-        self.groups.iter().map(|(partition, range)| {
-            (*partition, Run { rows: &self.rows, order: &self.order[range.clone()] })
+        self.groups.iter().map(|(partition, lists)| {
+            (*partition, Run { slices: lists.iter().map(Vec::as_slice).collect() })
         })
     }
 }
 
 impl<'a> Run<'a> {
-    /// The versions, in their order.
-    pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = &'a Placed> + use<'a> {
-        let rows = self.rows;
-        self.order.iter().map(|(_, _, row)| &rows[*row as usize])
+    /// How many versions there are.
+    pub(crate) fn len(&self) -> usize {
+        self.slices.iter().map(|slice| slice.len()).sum()
     }
 
-    /// The numbers of the versions: how many were placed before each.
-    pub(crate) fn numbers(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
-        self.order.iter().map(|(_, _, number)| *number)
+    /// The versions, in their order.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &'a Placed> {
+        self.slices.iter().copied().flatten()
     }
 
     /// Itself in parts of so many versions; the last may have fewer.
-    pub(crate) fn parts(&self, row_count: usize) -> impl Iterator<Item = Run<'a>> + use<'a> {
-        let rows = self.rows;
-        self.order.chunks(row_count).map(move |order| Run { rows, order })
+    pub(crate) fn parts(&self, row_count: usize) -> Vec<Run<'a>> {
+        let mut parts: Vec<Run<'a>> = Vec::new();
+        let mut room = 0;
+        for slice in &self.slices {
+            let mut rest = *slice;
+            while !rest.is_empty() {
+                if room == 0 {
+                    parts.push(Run { slices: Vec::new() });
+                    room = row_count;
+                }
+                let (taken, others) = rest.split_at(room.min(rest.len()));
+                if let Some(part) = parts.last_mut() {
+                    part.slices.push(taken);
+                }
+                room -= taken.len();
+                rest = others;
+            }
+        }
+        parts
     }
 }
 
@@ -185,7 +210,7 @@ mod tests {
 
     fn placed(row: u32, [valid_from, valid_to, system_from, system_to]: [i64; 4]) -> Placed {
         let rect = Rect { valid_from, valid_to, system_from, system_to };
-        Placed { rect, hash: 0, source: 0, row }
+        Placed { rect, hash: 0, key_prefix: 0, source: 0, row }
     }
 
     fn check(direct_row_count_min: usize, expect: &[(&str, &[u32])]) {
@@ -197,9 +222,9 @@ mod tests {
             placed(4, [0, OPEN, 9, 40 * DAY]),
             placed(5, [0, 40 * DAY, 2, OPEN]),
         ];
-        let mut placement = Placement::new(PartitionWidth::Month, rows.len());
-        rows.into_iter().for_each(|row| placement.push(0, row));
-        let groups = placement.into_groups(direct_row_count_min);
+        let mut placement = Placement::new(PartitionWidth::Month);
+        rows.into_iter().for_each(|row| placement.push(row));
+        let groups = placement.into_groups(direct_row_count_min, 2).unwrap();
         let shown: Vec<(String, Vec<u32>)> = groups
             .iter()
             .map(|(partition, rows)| {

@@ -87,17 +87,17 @@ impl<'a> RunWriter<'a> {
         disk.create_dir_all(&dir)?;
         let mut writer = SegmentWriter::create(disk, &dir, task.id, self.schema, task.partition)?;
         for part in task.rows.parts(GATHER_ROW_COUNT) {
-            writer.write(self.gather(part)?)?;
+            writer.write(self.gather(&part)?)?;
         }
         writer.finish()
     }
 
-    fn gather(&self, rows: Run<'_>) -> Result<SegmentRows> {
-        let row_count = rows.rows().len();
+    fn gather(&self, rows: &Run<'_>) -> Result<SegmentRows> {
+        let row_count = rows.len();
         let mut places = Vec::with_capacity(row_count);
         let (mut key_hashes, mut periods) =
             (Vec::with_capacity(row_count), Periods::with_capacity(row_count));
-        for Placed { rect, hash, source, row } in rows.rows() {
+        for Placed { rect, hash, source, row, .. } in rows.rows() {
             places.push((*source as usize, *row as usize));
             key_hashes.push(*hash);
             periods.push(rect);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::chunk::Chunk;
-use crate::codec::{key_prefix, sorted_by_hash};
+use crate::codec::{key_prefix, sorted_by_number};
 use crate::supersession::{Cut, LivePieces};
 use crate::time::Rect;
 
@@ -41,7 +41,7 @@ impl KeyedRows {
             (0..chunk.len()).map(move |row| KeyedRow::new(chunk, (at, row as u32)))
         });
         let order = |row: &KeyedRow| (row.hash, row.row);
-        let mut rows = sorted_by_hash(row_count, hashes, unsorted, order);
+        let mut rows = sorted_by_number(row_count, hashes, unsorted, order);
         let mut ends = Vec::new();
         let mut end = 0;
         for run in rows.chunk_by_mut(|a, b| a.hash == b.hash) {
@@ -62,11 +62,6 @@ impl KeyedRows {
             }
         }
         KeyedRows { rows, ends, are_keys_short }
-    }
-
-    /// How many rows there are.
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
     }
 
     /// Whether [`KeyedRow::key_prefix`] tells any key of a row from all other keys.

@@ -19,7 +19,7 @@ use super::sink::{Failure, Part, Sink, seeded};
 use super::{
     BLOCK_ROWS, PeriodBlock, Periods, ROW_GROUP_BYTES, SegmentId, SegmentMeta, SegmentRows,
 };
-use crate::codec::sorted_by_hash;
+use crate::codec::sorted_by_number;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::index::{Zone, ZoneMapBuilder, build};
@@ -254,9 +254,12 @@ impl SegmentWriter {
 }
 
 fn sorted_pairs(hashes: &[u64]) -> Vec<(u64, u32)> {
-    sorted_by_hash(hashes.len(), hashes.iter().copied(), hashes.iter().copied().zip(0..), |pair| {
-        *pair
-    })
+    sorted_by_number(
+        hashes.len(),
+        hashes.iter().copied(),
+        hashes.iter().copied().zip(0..),
+        |pair| *pair,
+    )
 }
 
 /// The zone of a block, from the columns that are written.

@@ -2,7 +2,7 @@
 
 /// A version's extent in both times: `[valid_from, valid_to) x [system_from, system_to)`, in microseconds since 1970;
 /// `i64::MIN` and `i64::MAX` stand for unbounded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Rect {
     pub(crate) valid_from: i64,
     pub(crate) valid_to: i64,

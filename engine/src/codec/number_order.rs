@@ -1,24 +1,24 @@
-//! Sorting by hash.
+//! Sorting by numbers that lie about evenly: hashes, or instants at which rows began.
 
 /// Buckets that are sorted by themselves have about so many items: they fit the cache of a core.
 const BUCKET_LEN: usize = 1_024;
-/// The most bits of a hash that tell its bucket: so many places are written to in turn.
+/// The most bits of a number that tell its bucket: so many places are written to in turn.
 const BUCKET_BITS_MAX: u32 = 10;
 
-/// `count` items by `order`, of which the first part is the hash. `hashes` are those of the items.
+/// `count` items by `order`, of which the first part is the number. `numbers` are those of the items.
 ///
-/// Hashes are uniform: their first bits split the items into buckets of about one size.
-pub(crate) fn sorted_by_hash<T: Copy + Default, K: Ord>(
+/// The first bits of a number tell its bucket. The more evenly numbers lie, the less is left to sort in each.
+pub(crate) fn sorted_by_number<T: Copy + Default, K: Ord>(
     count: usize,
-    hashes: impl Iterator<Item = u64>,
+    numbers: impl Iterator<Item = u64>,
     items: impl Iterator<Item = T>,
     order: impl Fn(&T) -> (u64, K),
 ) -> Vec<T> {
     let bits = (count / BUCKET_LEN).max(1).ilog2().min(BUCKET_BITS_MAX);
-    let bucket = |hash: u64| hash.checked_shr(u64::BITS - bits).unwrap_or(0) as usize;
+    let bucket = |number: u64| number.checked_shr(u64::BITS - bits).unwrap_or(0) as usize;
     // Where the next item of each bucket goes; in the end, where each bucket ends.
     let mut next = vec![0; 1 << bits];
-    hashes.for_each(|hash| next[bucket(hash)] += 1);
+    numbers.for_each(|number| next[bucket(number)] += 1);
     let mut start = 0;
     for next in &mut next {
         (*next, start) = (start, start + *next);
@@ -49,7 +49,7 @@ mod tests {
             let hash = |i: u64| (i / 3 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
             let items: Vec<(u64, u64)> = (0..count).rev().map(|i| (hash(i), i)).collect();
             let hashes = items.iter().map(|item| item.0);
-            let sorted = sorted_by_hash(items.len(), hashes, items.iter().copied(), |i| *i);
+            let sorted = sorted_by_number(items.len(), hashes, items.iter().copied(), |i| *i);
             let mut expected = items;
             expected.sort_unstable();
             assert!(sorted == expected, "{count} items");
