@@ -16,17 +16,16 @@ use crate::version::{Files, TableVersion};
 
 /// A flush writes a time partition's rows to that partition at once if there are at least so many of them; fewer would make
 /// many small files.
-const DIRECT_ROW_COUNT_MIN: usize = 32_768;
+const DIRECT_ROW_COUNT_MIN: usize = 8_192;
 
-/// Batches of fewer rows and fewer bytes than this are put together before rows are gathered from them.
-const SOURCE_ROW_COUNT_MIN: usize = 8_192;
+/// Batches of fewer rows and fewer bytes than this are put together before rows are gathered from them; larger ones are not copied.
+const SOURCE_ROW_COUNT_MIN: usize = 512;
 const SOURCE_BYTES_MIN: usize = 512 << 10;
 
 /// The assertions of one table that a flush has written as versions: durable, and garbage until the manifest names it.
 #[derive(Debug)]
 pub(crate) struct FlushedTable {
-    chunks: Vec<Arc<Chunk>>,
-    rows: KeyedRows,
+    assertions: Assertions,
     pub(crate) segments: Vec<SegmentMeta>,
 }
 
@@ -41,9 +40,11 @@ impl FlushedTable {
     ) -> Result<FlushedTable> {
         let rows = KeyedRows::new(&chunks);
         let (sources, places) = gather_sources(&chunks)?;
+        let mut assertions = Assertions::new(schema, rows.are_keys_short());
         let mut placement = Placement::new(schema.partition_width);
         let mut resolver = Resolver::new();
         for group in rows.groups() {
+            assertions.push(&chunks, group);
             let KeyedRow { hash, key_prefix, .. } = group[0];
             let is_put = |row: &KeyedRow| chunks[row.row.0 as usize].is_put();
             let assertions = group.iter().map(|row| (row.row, row.cut(&chunks), is_put(row)));
@@ -52,9 +53,10 @@ impl FlushedTable {
                 placement.push(Placed { rect, hash, key_prefix, source, row: first + row });
             });
         }
+        drop(rows);
         let groups = placement.into_groups(DIRECT_ROW_COUNT_MIN, thread_count)?;
         let segments = write_groups(files, schema, (&sources, &groups), next_id, thread_count)?;
-        Ok(FlushedTable { chunks, rows, segments })
+        Ok(FlushedTable { assertions, segments })
     }
 
     /// Writes the cuts that the assertions make in the rows of `table`, if there are any.
@@ -65,9 +67,8 @@ impl FlushedTable {
         next_id: &mut dyn FnMut() -> u64,
         thread_count: usize,
     ) -> Result<Option<SupersessionMeta>> {
-        let assertions = Assertions::new(&table.schema, &self.chunks, &self.rows);
         let cuts = parallel::map(thread_count, &table.segments, |entry| {
-            Ok((entry.segment().meta().id, assertions.cuts_in(entry)?))
+            Ok((entry.segment().meta().id, self.assertions.cuts_in(entry)?))
         });
         let mut cuts = cuts?;
         cuts.retain(|(_, found)| !found.is_empty());

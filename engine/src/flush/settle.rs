@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::codec::{Keys, key_prefix};
 use crate::error::Result;
-use crate::memtable::{Chunk, KeyedRow, KeyedRows, key_of};
+use crate::memtable::{Chunk, KeyedRow, key_of};
 use crate::schema::TableSchema;
 use crate::segment::{BLOCK_ROWS, PeriodBlock, Section, Segment};
 use crate::supersession::{Cut, LivePieces};
@@ -19,7 +19,9 @@ const GATHER_COUNT: usize = 64;
 ///
 /// What is asked of a group is kept together: rows of segments meet the groups in no order, and each would otherwise be gathered
 /// from the batches of as many transactions as there are assertions.
+#[derive(Debug)]
 pub(crate) struct Assertions {
+    is_event: bool,
     /// The hash of every group, ascending.
     hashes: Vec<u64>,
     groups: Vec<Group>,
@@ -35,6 +37,7 @@ pub(crate) struct Assertions {
 }
 
 /// The assertions about one key.
+#[derive(Debug)]
 struct Group {
     /// Where its cuts begin, and where they end.
     from: u32,
@@ -63,24 +66,22 @@ impl Match {
 }
 
 impl Assertions {
-    pub(crate) fn new(schema: &TableSchema, chunks: &[Arc<Chunk>], rows: &KeyedRows) -> Assertions {
+    /// None about a table yet. `are_keys_short` is [`KeyedRows::are_keys_short`](crate::memtable::KeyedRows::are_keys_short).
+    pub(crate) fn new(schema: &TableSchema, are_keys_short: bool) -> Assertions {
         let keys = Keys { offsets: vec![0], bytes: Vec::new() };
         let (valid_from, valid_to) = (i64::MAX, i64::MIN);
         let (hashes, groups, cuts) = (Vec::new(), Vec::new(), Vec::new());
-        let are_keys_short = rows.are_keys_short();
-        let mut all =
-            Assertions { hashes, groups, cuts, keys, are_keys_short, valid_from, valid_to };
-        for group in rows.groups() {
-            // A row of an event table has a number of its own, so that only a delete can concern an older row.
-            let is_delete = |row: &KeyedRow| !chunks[row.row.0 as usize].is_put();
-            if !schema.is_event || group.iter().any(is_delete) {
-                all.push(chunks, group);
-            }
-        }
-        all
+        let is_event = schema.is_event;
+        Assertions { is_event, hashes, groups, cuts, keys, are_keys_short, valid_from, valid_to }
     }
 
-    fn push(&mut self, chunks: &[Arc<Chunk>], group: &[KeyedRow]) {
+    /// Adds the assertions about one key, whose hash is not less than those before.
+    pub(crate) fn push(&mut self, chunks: &[Arc<Chunk>], group: &[KeyedRow]) {
+        // A row of an event table has a number of its own, so that only a delete can concern an older row.
+        let is_put = |row: &KeyedRow| chunks[row.row.0 as usize].is_put();
+        if self.is_event && group.iter().all(is_put) {
+            return;
+        }
         let from = self.cuts.len();
         self.cuts.extend(group.iter().map(|row| row.cut(chunks)));
         let cuts = &self.cuts[from..];
