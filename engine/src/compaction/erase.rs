@@ -93,7 +93,7 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, RecordBatch};
+    use arrow::array::ArrayRef;
 
     use super::*;
     use crate::cache::Cache;
@@ -124,9 +124,8 @@ mod tests {
             system_to: (0..ROW_COUNT).map(|r| if r < 5_000 { i64::MAX } else { 9 }).collect(),
         };
         let keys: ArrayRef = Arc::new(keys);
-        let batch = RecordBatch::try_new(schema.arrow(), vec![keys]).unwrap();
         let key_hashes = vec![HASH; ROW_COUNT as usize];
-        writer.write(SegmentRows { batch, periods, key_hashes }).unwrap();
+        writer.write(SegmentRows { columns: vec![keys], periods, key_hashes }).unwrap();
         let meta = writer.finish().unwrap();
         let (disk, cache) = (files.disk.clone(), files.cache.clone());
         let segment = Segment::new(disk, dir, meta, schema.clone(), cache);

@@ -24,7 +24,7 @@ const PARTS: i64 = 8;
 /// So many are for the first flushes after opening: these have met few older rows, and have left no work to compaction yet.
 const FRESH_PARTS: i64 = 6;
 /// How many flushes these are.
-const FRESH_FLUSH_COUNT: u32 = 8;
+const FRESH_FLUSH_COUNT: u32 = 5;
 /// Compaction may have work to do after so many flushes in a row before writers are slowed for it.
 const LAG_MIN: u32 = 4;
 /// For each flush more, up to so many flushes, they are slowed by one part more.

@@ -5,7 +5,9 @@
 //! the greatest `zone_prefix` and one byte of flags. Of a column whose every value is NULL both
 //! prefixes are 0.
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray};
+use arrow::compute::filter;
+use arrow::datatypes::UInt32Type;
 use serde::{Deserialize, Serialize};
 
 use self::flags::{ALL_NULL, ANY_NULL};
@@ -120,6 +122,9 @@ pub(crate) struct ColumnZone {
 impl ColumnZone {
     /// The zone of an array.
     pub(crate) fn of(array: &ArrayRef) -> Result<ColumnZone> {
+        if let Some(numbers) = array.as_dictionary_opt::<UInt32Type>() {
+            return ColumnZone::of_numbers(numbers);
+        }
         let prefixes = zone_prefix(array)?;
         let null_count = array.logical_null_count();
         let mut zone = ColumnZone {
@@ -138,6 +143,18 @@ impl ColumnZone {
             zone.min = 0;
         }
         Ok(zone)
+    }
+}
+
+impl ColumnZone {
+    /// The zone of the values that are met, each of which is looked at once.
+    fn of_numbers(numbers: &DictionaryArray<UInt32Type>) -> Result<ColumnZone> {
+        let mut is_met = vec![false; numbers.values().len()];
+        numbers.keys().iter().flatten().for_each(|number| is_met[number as usize] = true);
+        let met = filter(numbers.values(), &BooleanArray::from(is_met))?;
+        let null_count = numbers.null_count();
+        let (any_null, all_null) = (null_count > 0, null_count == numbers.len());
+        Ok(ColumnZone { any_null, all_null, ..ColumnZone::of(&met)? })
     }
 }
 

@@ -1,8 +1,6 @@
 //! Writes placed versions as segments, gathering their values from the batches they came in.
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
 
 use super::place::{Groups, Placed, Run};
 use super::source::{Source, SourceColumn, source_columns};
@@ -58,7 +56,6 @@ struct Task<'a> {
 struct RunWriter<'a> {
     files: &'a Files,
     schema: &'a TableSchema,
-    arrow: SchemaRef,
     /// The columns, in the sources that `Placed::source` counts.
     columns: Vec<SourceColumn<'a>>,
     segment_row_count_max: usize,
@@ -75,7 +72,6 @@ impl<'a> RunWriter<'a> {
         Ok(RunWriter {
             files,
             schema,
-            arrow: schema.arrow(),
             columns,
             segment_row_count_max: fitting.clamp(SEGMENT_ROW_COUNT_MIN, SEGMENT_ROW_COUNT_MAX),
         })
@@ -104,7 +100,6 @@ impl<'a> RunWriter<'a> {
         }
         let columns: Vec<ArrayRef> =
             self.columns.iter().map(|column| column.gather(&places)).collect::<Result<_>>()?;
-        let batch = RecordBatch::try_new(self.arrow.clone(), columns)?;
-        Ok(SegmentRows { batch, periods, key_hashes })
+        Ok(SegmentRows { columns, periods, key_hashes })
     }
 }

@@ -10,6 +10,7 @@ use arrow::compute::interleave;
 use arrow::datatypes::DataType as ArrowType;
 use arrow::record_batch::RecordBatch;
 
+use super::numbered::Numbered;
 use crate::error::Result;
 use crate::schema::{Column, SchemaMapping, StoredColumn, TableSchema};
 
@@ -28,6 +29,8 @@ pub(super) struct SourceColumn<'a> {
     arrays: Vec<ArrayRef>,
     /// Whether all arrays are of the column's type and have a value for each row.
     is_plain: bool,
+    /// The values as numbers of distinct ones, if they are text or bytes and there are few.
+    numbered: Option<Numbered>,
     /// The bytes that the values take beyond those of the sources once all are gathered, about.
     extra_bytes: usize,
 }
@@ -52,12 +55,15 @@ pub(super) fn source_columns<'a>(
             }
         }
     }
+    for column in found.iter_mut().filter(|column| column.is_plain) {
+        column.numbered = Numbered::new(&column.arrays)?;
+    }
     Ok(found)
 }
 
 impl<'a> SourceColumn<'a> {
     fn new(column: &'a Column) -> SourceColumn<'a> {
-        SourceColumn { column, arrays: Vec::new(), is_plain: true, extra_bytes: 0 }
+        SourceColumn { column, arrays: Vec::new(), is_plain: true, numbered: None, extra_bytes: 0 }
     }
 
     fn push_narrower(&mut self, values: &ArrayRef) {
@@ -79,8 +85,11 @@ impl<'a> SourceColumn<'a> {
         self.extra_bytes
     }
 
-    /// The values of some rows: source, row in it.
+    /// The values of some rows: source, row in it. Of text and bytes it may be numbers and the values they stand for.
     pub(super) fn gather(&self, places: &[(usize, usize)]) -> Result<ArrayRef> {
+        if let Some(numbered) = &self.numbered {
+            return numbered.gather(places);
+        }
         if self.is_plain {
             let arrays: Vec<&dyn Array> = self.arrays.iter().map(AsRef::as_ref).collect();
             return Ok(interleave(&arrays, places)?);

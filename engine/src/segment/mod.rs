@@ -11,6 +11,7 @@
 
 mod access;
 mod core;
+mod encode;
 mod index_file;
 mod mapped;
 mod packed;
@@ -36,6 +37,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use crate::index::{ColumnZone, Zone, ZoneMap};
 use crate::partition::Partition;
 use crate::schema::TableId;
+pub(crate) use encode::{BytesOf, Dictionary};
 pub(crate) use mapped::ZoneColumn;
 pub(crate) use reader::{Section, Segment};
 pub(crate) use rows::{PeriodBlock, Periods, SegmentRows};

@@ -1,17 +1,17 @@
 //! The header in front of each page of a Parquet file: a Thrift structure in the compact protocol, of the kinds that segments have.
 //!
-//! The Parquet crate reads headers only for itself; `PageHeader` of the format's `parquet.thrift` is what this follows. Fields that
+//! The Parquet crate reads and writes headers only for itself; `PageHeader` of the format's `parquet.thrift` is what this follows. Fields that
 //! nobody asks for are passed over.
 
 use parquet::basic::Encoding;
 
-use crate::codec::{Judged, Malformed, Reader, unzigzag};
+use crate::codec::{Judged, Malformed, Reader, put_varint, unzigzag, zigzag};
 
 /// What a page is, how large it is, and where it begins.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PageHeader {
     pub(super) kind: PageKind,
-    /// The bytes of the header itself; the page follows.
+    /// The bytes of the header itself, once it is in a file; the page follows.
     pub(super) header_bytes: usize,
     /// The bytes of the page once it is decompressed, its levels included.
     pub(super) plain_bytes: usize,
@@ -96,6 +96,44 @@ impl PageHeader {
             stored_bytes: stored.ok_or_else(missing)?,
         })
     }
+}
+
+impl PageHeader {
+    /// Appends the header.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        let number = match &self.kind {
+            PageKind::Dictionary(_) => DICTIONARY_PAGE,
+            PageKind::Data(_) => DATA_PAGE_V2,
+        };
+        put_number(out, 1, number);
+        put_number(out, 1, self.plain_bytes as u32);
+        put_number(out, 1, self.stored_bytes as u32);
+        match &self.kind {
+            PageKind::Dictionary(dictionary) => {
+                out.push(4 << 4 | types::STRUCT);
+                put_number(out, 1, dictionary.value_count);
+                put_number(out, 1, dictionary.encoding as u32);
+            }
+            PageKind::Data(data) => {
+                out.push(5 << 4 | types::STRUCT);
+                put_number(out, 1, data.value_count);
+                put_number(out, 1, data.null_count);
+                put_number(out, 1, data.row_count);
+                put_number(out, 1, data.encoding as u32);
+                put_number(out, 1, data.definition_bytes);
+                put_number(out, 1, data.repetition_bytes);
+                out.push(1 << 4 | if data.is_compressed { types::TRUE } else { types::FALSE });
+            }
+        }
+        // The ends of both structures.
+        out.extend_from_slice(&[0, 0]);
+    }
+}
+
+/// Appends a field whose number is `step` above that of the one before.
+fn put_number(out: &mut Vec<u8>, step: u8, value: u32) {
+    out.push(step << 4 | types::I32);
+    put_varint(out, zigzag(value.into()));
 }
 
 fn dictionary_header(reader: &mut Reader<'_>, of_type: u8) -> Judged<DictionaryHeader> {
@@ -239,6 +277,28 @@ mod tests {
         let (header_bytes, plain_bytes) = (DATA.len(), 32_768);
         let kind = PageKind::Data(data);
         assert_eq!(header, PageHeader { kind, header_bytes, plain_bytes, stored_bytes: 1_000 });
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let data = DataHeader {
+            value_count: 4_096,
+            null_count: 5,
+            row_count: 4_096,
+            encoding: Encoding::RLE_DICTIONARY,
+            definition_bytes: 130,
+            repetition_bytes: 0,
+            is_compressed: false,
+        };
+        let dictionary = DictionaryHeader { value_count: 9, encoding: Encoding::PLAIN };
+        for kind in [PageKind::Data(data), PageKind::Dictionary(dictionary)] {
+            let mut header =
+                PageHeader { kind, header_bytes: 0, plain_bytes: 9_999, stored_bytes: 7 };
+            let mut bytes = Vec::new();
+            header.encode(&mut bytes);
+            header.header_bytes = bytes.len();
+            assert_eq!(PageHeader::decode(&bytes).unwrap(), header);
+        }
     }
 
     #[test]

@@ -12,12 +12,11 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
-use parquet::schema::types::ColumnPath;
+use parquet::basic::Encoding;
+use parquet::file::properties::{WriterProperties, WriterVersion};
+use parquet::schema::types::SchemaDescriptor;
 
-use super::{BLOCK_ROWS, ROW_GROUP_ROWS};
-use crate::error::{Error, Result};
+use super::encode::ColumnEncoder;
 use crate::schema::{Column, DataType, SYSTEM_FROM, SYSTEM_TO, TableSchema, VALID_FROM, VALID_TO};
 
 /// The field id of `_valid_from`; those of the other period columns follow. Columns of tables count
@@ -28,11 +27,6 @@ const PERIOD_FIELD_ID: usize = 1_000_001;
 const DICTIONARY_BYTES_MAX: usize = 64 * 1024;
 /// The same for system times: the transactions of a row group, 16,384 of them.
 const SYSTEM_DICTIONARY_BYTES_MAX: usize = 128 * 1024;
-/// A page is one block unless its values are larger than this.
-const PAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// A page is stored compressed if that leaves less than this part of it.
-const COMPRESSION_RATIO_MAX: f64 = 0.9;
-
 /// The schema of the Parquet file: the table's columns, then the four instants.
 pub(super) fn file_schema(schema: &TableSchema) -> SchemaRef {
     let with_id = |field: Field, id: usize| {
@@ -50,57 +44,47 @@ pub(super) fn file_schema(schema: &TableSchema) -> SchemaRef {
     Arc::new(Schema::new(columns.chain(periods).collect::<Vec<_>>()))
 }
 
-/// How the writer encodes the columns. The same rows give the same bytes.
-pub(super) fn writer_properties(schema: &TableSchema) -> Result<WriterProperties> {
-    let level = ZstdLevel::try_new(1).map_err(|error| Error::invalid(error.to_string()))?;
-    let mut properties = WriterProperties::builder()
+/// What the Parquet crate is told of the file. How columns are stored is ours to say.
+pub(super) fn writer_properties() -> WriterProperties {
+    WriterProperties::builder()
         .set_created_by("annals version 1".to_owned())
         .set_writer_version(WriterVersion::PARQUET_2_0)
-        .set_compression(Compression::ZSTD(level))
-        .set_data_page_v2_compression_ratio_threshold(COMPRESSION_RATIO_MAX)
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS as usize))
-        .set_data_page_row_count_limit(BLOCK_ROWS as usize)
-        .set_write_batch_size(BLOCK_ROWS as usize)
-        .set_data_page_size_limit(PAGE_BYTES_MAX)
-        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
-        .set_statistics_enabled(EnabledStatistics::Chunk);
-    for column in &schema.columns {
-        let path = ColumnPath::new(vec![column.name.clone()]);
-        let (dictionary, encoding) = encoding(column.data_type);
-        properties = properties.set_column_dictionary_enabled(path.clone(), dictionary);
-        properties = properties.set_column_encoding(path, encoding);
-    }
-    for name in [VALID_FROM, VALID_TO, SYSTEM_FROM, SYSTEM_TO] {
-        let path = ColumnPath::new(vec![name.to_owned()]);
-        let dictionary = name == SYSTEM_FROM || name == SYSTEM_TO;
-        let otherwise =
-            if dictionary { Encoding::DELTA_BINARY_PACKED } else { Encoding::BYTE_STREAM_SPLIT };
-        properties = properties
-            .set_column_dictionary_enabled(path.clone(), dictionary)
-            .set_column_dictionary_page_size_limit(path.clone(), SYSTEM_DICTIONARY_BYTES_MAX)
-            .set_column_encoding(path, otherwise);
-    }
-    Ok(properties.build())
+        .build()
 }
 
-/// Whether a type tries a dictionary first, and how its values are stored otherwise.
-fn encoding(data_type: DataType) -> (bool, Encoding) {
+/// What encodes the columns of the Parquet file, whose schema for the crate is `file`. The same rows give the same bytes.
+pub(super) fn column_encoders(schema: &TableSchema, file: &SchemaDescriptor) -> Vec<ColumnEncoder> {
+    let of_columns = schema.columns.iter().map(|column| encoding(column.data_type));
+    let of_periods = [VALID_FROM, VALID_TO, SYSTEM_FROM, SYSTEM_TO].map(|name| match name {
+        SYSTEM_FROM | SYSTEM_TO => (Encoding::DELTA_BINARY_PACKED, SYSTEM_DICTIONARY_BYTES_MAX),
+        _ => (Encoding::BYTE_STREAM_SPLIT, 0),
+    });
+    let columns = file.columns().iter().zip(of_columns.chain(of_periods));
+    columns
+        .map(|(column, (encoding, dictionary_bytes_max))| {
+            ColumnEncoder::new(column.clone(), encoding, dictionary_bytes_max)
+        })
+        .collect()
+}
+
+/// How a type's values are stored outside a dictionary, and how large a dictionary may grow; 0 if there is none.
+fn encoding(data_type: DataType) -> (Encoding, usize) {
     match data_type {
-        DataType::Boolean => (false, Encoding::RLE),
+        DataType::Boolean => (Encoding::RLE, 0),
         DataType::SmallInt
         | DataType::Integer
         | DataType::BigInt
         | DataType::Date
-        | DataType::Timestamp => (false, Encoding::DELTA_BINARY_PACKED),
-        DataType::Real | DataType::Double => (false, Encoding::BYTE_STREAM_SPLIT),
+        | DataType::Timestamp => (Encoding::DELTA_BINARY_PACKED, 0),
+        DataType::Real | DataType::Double => (Encoding::BYTE_STREAM_SPLIT, 0),
         // Up to 18 digits are stored as integers, more as 16 bytes.
         DataType::Decimal { precision, .. } if precision <= 18 => {
-            (false, Encoding::DELTA_BINARY_PACKED)
+            (Encoding::DELTA_BINARY_PACKED, 0)
         }
-        DataType::Decimal { .. } => (false, Encoding::BYTE_STREAM_SPLIT),
+        DataType::Decimal { .. } => (Encoding::BYTE_STREAM_SPLIT, 0),
         DataType::Text | DataType::Json | DataType::Bytea => {
-            (true, Encoding::DELTA_LENGTH_BYTE_ARRAY)
+            (Encoding::DELTA_LENGTH_BYTE_ARRAY, DICTIONARY_BYTES_MAX)
         }
-        DataType::Uuid => (false, Encoding::PLAIN),
+        DataType::Uuid => (Encoding::PLAIN, 0),
     }
 }

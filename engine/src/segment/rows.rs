@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, TimestampMicrosecondArray};
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 
 use crate::index::Zone;
@@ -35,8 +35,8 @@ pub(crate) type PeriodBlock = Periods<ScalarBuffer<i64>>;
 /// row.
 #[derive(Clone, Debug)]
 pub(crate) struct SegmentRows {
-    /// The table's columns, as `TableSchema::arrow` has them.
-    pub(crate) batch: RecordBatch,
+    /// The table's columns, as `TableSchema::arrow` has them; text and bytes may be numbers (`UInt32`) of distinct values.
+    pub(crate) columns: Vec<ArrayRef>,
     /// The instants of each row.
     pub(crate) periods: Periods,
     /// The hash of each row's key.

@@ -6,18 +6,23 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, SchemaRef};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::concat;
+use arrow::datatypes::{DataType, UInt32Type};
+use bytes::Bytes;
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::Result as ParquetResult;
+use parquet::file::writer::SerializedFileWriter;
 
+use super::encode::ColumnEncoder;
 use super::index_file::{self, Header};
 use super::place::Place;
-use super::properties::{file_schema, writer_properties};
+use super::properties::{column_encoders, file_schema, writer_properties};
 use super::sink::{Failure, Part, Sink, seeded};
 use super::{
-    BLOCK_ROWS, PeriodBlock, Periods, ROW_GROUP_BYTES, SegmentId, SegmentMeta, SegmentRows,
+    BLOCK_ROWS, PeriodBlock, Periods, ROW_GROUP_BYTES, ROW_GROUP_ROWS, SegmentId, SegmentMeta,
+    SegmentRows,
 };
 use crate::codec::sorted_by_number;
 use crate::disk::Disk;
@@ -36,12 +41,15 @@ pub(crate) struct SegmentWriter {
     table: TableId,
     schema_version: u32,
     partition: Partition,
-    schema: SchemaRef,
     column_count: usize,
-    writer: Option<ArrowWriter<Sink>>,
+    writer: Option<SerializedFileWriter<Sink>>,
+    /// The table's columns, then the four instants.
+    encoders: Vec<ColumnEncoder>,
+    /// The rows of the row group that the encoders hold.
+    group_rows: u32,
     failure: Failure,
-    /// Rows that do not fill a block yet.
-    pending: Vec<RecordBatch>,
+    /// Rows that do not fill a block yet, columns as `encoders` has them.
+    pending: Vec<Vec<ArrayRef>>,
     pending_count: usize,
     zones: ZoneMapBuilder,
     open_zone: Option<Zone>,
@@ -64,23 +72,24 @@ impl SegmentWriter {
         schema: &TableSchema,
         partition: Partition,
     ) -> Result<SegmentWriter> {
-        let properties = writer_properties(schema)?;
-        let file_schema = file_schema(schema);
+        let file_schema = ArrowSchemaConverter::new().convert(&file_schema(schema));
+        let file_schema = file_schema.map_err(|error| Error::invalid(error.to_string()))?;
+        let encoders = column_encoders(schema, &file_schema);
         let failure = Failure::default();
         let path = id.data_path(dir);
         let sink = Sink::new(id, disk.create(&path)?, failure.clone());
-        let options =
-            ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(sink, file_schema.clone(), options);
+        let properties = Arc::new(writer_properties());
+        let writer = SerializedFileWriter::new(sink, file_schema.root_schema_ptr(), properties);
         Ok(SegmentWriter {
-            writer: Some(writer.map_err(|error| Error::invalid(error.to_string()))?),
+            writer: Some(writer.map_err(|error| failed(&failure, id, error))?),
+            encoders,
+            group_rows: 0,
             disk,
             dir: dir.to_owned(),
             id,
             table: schema.id,
             schema_version: schema.version,
             partition,
-            schema: file_schema,
             column_count: schema.columns.len(),
             failure,
             pending: Vec::new(),
@@ -100,8 +109,9 @@ impl SegmentWriter {
     /// Adds rows behind those there are. Rows must be sorted as the segment is, and belong to its
     /// partition.
     pub(crate) fn write(&mut self, rows: SegmentRows) -> Result<()> {
-        let SegmentRows { batch, periods, key_hashes } = rows;
-        let row_count = batch.num_rows();
+        let SegmentRows { mut columns, periods, key_hashes } = rows;
+        let row_count = periods.len();
+        assert!(columns.iter().all(|column| column.len() == row_count), "a value for every row");
         assert!(periods.columns().iter().all(|column| column.len() == row_count));
         assert_eq!(key_hashes.len(), row_count, "a hash for every row");
         if self.hashes.len() + row_count > u32::MAX as usize {
@@ -109,24 +119,17 @@ impl SegmentWriter {
         }
         self.note_periods(&periods);
         self.hashes.extend(key_hashes);
-        let mut columns = batch.columns().to_vec();
         columns.extend(periods.into_arrays());
-        let batch = RecordBatch::try_new(self.schema.clone(), columns)?;
-        self.decoded_bytes += batch.columns().iter().map(decoded_bytes).sum::<u64>();
-        let (block_rows, mut at) = (BLOCK_ROWS as usize, 0);
+        assert_eq!(columns.len(), self.encoders.len(), "every column of the table");
+        self.decoded_bytes += columns.iter().map(decoded_bytes).sum::<u64>();
+        let mut at = 0;
         while at < row_count {
-            let whole = (row_count - at) / block_rows * block_rows;
-            if self.pending_count == 0 && whole > 0 {
-                self.write_blocks(&batch.slice(at, whole))?;
-                at += whole;
-                continue;
-            }
-            let taken = (block_rows - self.pending_count).min(row_count - at);
-            self.pending.push(batch.slice(at, taken));
+            let taken = (BLOCK_ROWS as usize - self.pending_count).min(row_count - at);
+            self.pending.push(columns.iter().map(|column| column.slice(at, taken)).collect());
             self.pending_count += taken;
             at += taken;
-            if self.pending_count == block_rows {
-                self.write_pending()?;
+            if self.pending_count == BLOCK_ROWS as usize {
+                self.write_block()?;
             }
         }
         Ok(())
@@ -159,42 +162,46 @@ impl SegmentWriter {
         self.closed_zone = union(self.closed_zone, periods.zone(open_count, row_count));
     }
 
-    fn write_pending(&mut self) -> Result<()> {
-        let block = concat_batches(&self.schema, &self.pending)?;
-        self.pending.clear();
-        self.pending_count = 0;
-        self.write_blocks(&block)
-    }
-
-    /// Writes rows of which only the segment's last may leave a block unfilled.
-    fn write_blocks(&mut self, batch: &RecordBatch) -> Result<()> {
-        let mut at = 0;
-        while at < batch.num_rows() {
-            let block = batch.slice(at, (BLOCK_ROWS as usize).min(batch.num_rows() - at));
-            let (columns, instants) = block.columns().split_at(self.column_count);
-            self.zones.push(block_zone(instants), columns)?;
-            self.write_block(&block)?;
-            at += block.num_rows();
+    /// Encodes what is pending, which only at the segment's end does not fill a block.
+    ///
+    /// The row group ends with the block if it is large: its pages are in memory until then.
+    fn write_block(&mut self) -> Result<()> {
+        let pending = std::mem::take(&mut self.pending);
+        let row_count = std::mem::take(&mut self.pending_count);
+        let block = match <[Vec<ArrayRef>; 1]>::try_from(pending) {
+            Ok([block]) => block,
+            Err(pieces) => concatenated(&pieces)?,
+        };
+        let (columns, instants) = block.split_at(self.column_count);
+        self.zones.push(block_zone(instants), columns)?;
+        for (encoder, column) in self.encoders.iter_mut().zip(&block) {
+            encoder.push(column)?;
+        }
+        self.group_rows += row_count as u32;
+        let byte_count: usize = self.encoders.iter().map(ColumnEncoder::byte_count).sum();
+        if self.group_rows >= ROW_GROUP_ROWS || byte_count >= ROW_GROUP_BYTES {
+            self.write_group()?;
         }
         Ok(())
     }
 
-    /// Writes a block, and ends the row group if it is large: its pages are in memory until then.
-    fn write_block(&mut self, block: &RecordBatch) -> Result<()> {
-        let failure = self.failure.clone();
+    /// Writes the row group that the encoders hold.
+    fn write_group(&mut self) -> Result<()> {
+        self.group_rows = 0;
+        let chunks = self.encoders.iter_mut().map(ColumnEncoder::finish);
+        let chunks = chunks.collect::<Result<Vec<_>>>()?;
         let writer = self.writer.as_mut().ok_or_else(|| Error::halted("the segment is closed"))?;
-        let mut written = writer.write(block);
-        if written.is_ok() && writer.in_progress_size() >= ROW_GROUP_BYTES {
-            written = writer.flush();
-        }
-        written.map_err(|error| failed(&failure, self.id, error))
+        append_group(writer, chunks).map_err(|error| failed(&self.failure, self.id, error))
     }
 
     /// Writes what is left and the index file, makes both and the folder durable.
     pub(crate) fn finish(mut self) -> Result<SegmentMeta> {
         assert!(!self.hashes.is_empty(), "a segment has a row");
         if self.pending_count > 0 {
-            self.write_pending()?;
+            self.write_block()?;
+        }
+        if self.group_rows > 0 {
+            self.write_group()?;
         }
         let writer = self.writer.take().ok_or_else(|| Error::halted("the segment is closed"))?;
         let sink = writer.into_inner().map_err(|error| failed(&self.failure, self.id, error))?;
@@ -262,6 +269,24 @@ fn sorted_pairs(hashes: &[u64]) -> Vec<(u64, u32)> {
     )
 }
 
+fn append_group(
+    writer: &mut SerializedFileWriter<Sink>,
+    chunks: Vec<(Bytes, ColumnCloseResult)>,
+) -> ParquetResult<()> {
+    let mut group = writer.next_row_group()?;
+    for (pages, close) in chunks {
+        group.append_column(&pages, close)?;
+    }
+    group.close().map(|_| ())
+}
+
+/// The columns of some pieces, each behind that of the piece before.
+fn concatenated(pieces: &[Vec<ArrayRef>]) -> Result<Vec<ArrayRef>> {
+    let column_count = pieces.first().map_or(0, Vec::len);
+    let column = |at: usize| pieces.iter().map(|piece| &*piece[at]).collect::<Vec<&dyn Array>>();
+    (0..column_count).map(|at| Ok(concat(&column(at))?)).collect()
+}
+
 /// The zone of a block, from the columns that are written.
 fn block_zone(instants: &[ArrayRef]) -> Zone {
     let periods = PeriodBlock::from_arrays(instants);
@@ -284,18 +309,27 @@ impl Drop for SegmentWriter {
     }
 }
 
-/// About the bytes that a column takes in memory; the same however its rows are split into batches.
+/// About the bytes that a column takes in memory; the same however its rows are split into batches, and in whatever form they come.
 fn decoded_bytes(column: &ArrayRef) -> u64 {
-    let text = column.as_string_opt::<i32>().map(|array| array.value_offsets());
-    let bytes = column.as_binary_opt::<i32>().map(|array| array.value_offsets());
-    let value_bytes = match text.or(bytes) {
-        Some(offsets) => offsets[column.len()].abs_diff(offsets[0]).into(),
-        None => 0,
-    };
+    if let Some(numbers) = column.as_dictionary_opt::<UInt32Type>() {
+        let offsets = value_offsets(numbers.values()).unwrap_or(&[0]);
+        let length = |key: usize| u64::from(offsets[key + 1].abs_diff(offsets[key]));
+        let value_bytes: u64 = numbers.keys_iter().flatten().map(length).sum();
+        return value_bytes + column.len() as u64 * 4;
+    }
+    let offsets = value_offsets(column);
+    let value_bytes =
+        offsets.map_or(0, |offsets| offsets[column.len()].abs_diff(offsets[0]).into());
     let row_bytes = match column.data_type() {
         DataType::Utf8 | DataType::Binary => 4,
         DataType::Boolean => 1,
         other => other.primitive_width().unwrap_or(16),
     };
     value_bytes + (column.len() * row_bytes) as u64
+}
+
+/// Where the values of a column of text or bytes begin and end.
+fn value_offsets(column: &ArrayRef) -> Option<&[i32]> {
+    let text = column.as_string_opt::<i32>().map(|array| array.value_offsets());
+    text.or_else(|| column.as_binary_opt::<i32>().map(|array| array.value_offsets()))
 }

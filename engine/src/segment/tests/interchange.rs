@@ -40,7 +40,7 @@ fn a_plain_reader_sees_the_columns_and_null_ends() {
     }
     for (column, field) in schema().arrow().fields().iter().enumerate() {
         let array = batch.column_by_name(field.name()).unwrap();
-        assert_eq!(array.to_data(), rows.batch.column(column).to_data(), "{}", field.name());
+        assert_eq!(array.to_data(), rows.columns[column].to_data(), "{}", field.name());
     }
 }
 

@@ -192,7 +192,7 @@ fn finish_rows(batch: RecordBatch, periods: Periods, open_count: usize) -> Segme
     let indices = UInt32Array::from(order.clone());
     let columns = columns.map(|c| arrow::compute::take(c, &indices, None).unwrap()).collect();
     SegmentRows {
-        batch: RecordBatch::try_new(batch.schema(), columns).unwrap(),
+        columns,
         periods: Periods { valid_from, valid_to, system_from, system_to },
         key_hashes: order.iter().map(|row| keys.hash(*row as usize)).collect(),
     }
@@ -207,15 +207,15 @@ fn write(disk: &MemoryDisk, id: u64, rows: &SegmentRows, piece: usize) -> Segmen
     let disk = Arc::new(disk.clone());
     let mut writer =
         SegmentWriter::create(disk, Path::new(DIR), SegmentId(id), &schema(), partition()).unwrap();
-    let row_count = rows.batch.num_rows();
+    let row_count = rows.periods.len();
     for from in (0..row_count).step_by(piece) {
         let length = piece.min(row_count - from);
         let part = |values: &[i64]| values[from..from + length].to_vec();
         let [valid_from, valid_to, system_from, system_to] = rows.periods.columns().map(part);
         let periods = Periods { valid_from, valid_to, system_from, system_to };
         let key_hashes = rows.key_hashes[from..from + length].to_vec();
-        let batch = rows.batch.slice(from, length);
-        writer.write(SegmentRows { batch, periods, key_hashes }).unwrap();
+        let columns = rows.columns.iter().map(|column| column.slice(from, length)).collect();
+        writer.write(SegmentRows { columns, periods, key_hashes }).unwrap();
     }
     writer.finish().unwrap()
 }

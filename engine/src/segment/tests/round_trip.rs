@@ -13,7 +13,7 @@ fn check(row_count: usize, open_count: usize, piece: usize) {
 }
 
 fn check_rows(rows: &SegmentRows, open_count: usize, piece: usize) {
-    let (disk, row_count) = (disk(), rows.batch.num_rows());
+    let (disk, row_count) = (disk(), rows.periods.len());
     let meta = write(&disk, 1, rows, piece);
     assert_eq!((meta.row_count as usize, meta.open_count as usize), (row_count, open_count));
     let json = serde_json::to_string(&meta).unwrap();
@@ -21,7 +21,7 @@ fn check_rows(rows: &SegmentRows, open_count: usize, piece: usize) {
     let segment = open(&disk, &meta);
     assert_eq!(faults(&segment).len(), 0, "{:?}", faults(&segment));
     let blocks: Vec<u32> = (0..meta.block_count()).collect();
-    let columns: Vec<usize> = (0..rows.batch.num_columns()).rev().collect();
+    let columns: Vec<usize> = (0..rows.columns.len()).rev().collect();
     // The second pass comes from the cache.
     for _ in 0..2 {
         let read = segment.stored_columns(&blocks, &columns).unwrap();
@@ -29,7 +29,7 @@ fn check_rows(rows: &SegmentRows, open_count: usize, piece: usize) {
             let from = (block * BLOCK_ROWS) as usize;
             let length = (BLOCK_ROWS as usize).min(row_count - from);
             for (column, array) in columns.iter().zip(arrays) {
-                let expected = rows.batch.column(*column).slice(from, length);
+                let expected = rows.columns[*column].slice(from, length);
                 assert_eq!(array.to_data(), expected.to_data(), "column {column}, block {block}");
             }
         }
@@ -42,7 +42,7 @@ fn check_rows(rows: &SegmentRows, open_count: usize, piece: usize) {
         let from = (block * BLOCK_ROWS) as usize;
         for column in &columns {
             let read = segment.stored_columns(&[block], &[*column]).unwrap();
-            let expected = rows.batch.column(*column).slice(from, segment.block_len(block));
+            let expected = rows.columns[*column].slice(from, segment.block_len(block));
             assert_eq!(read[0][0].to_data(), expected.to_data(), "column {column}, block {block}");
         }
     }
@@ -117,9 +117,7 @@ fn row_groups_of_wide_rows_end_early() {
         let value = (0..256).flat_map(|_| random.below(u64::MAX).to_le_bytes());
         Some(value.collect::<Vec<u8>>())
     });
-    let mut columns = rows.batch.columns().to_vec();
-    columns[10] = Arc::new(wide.collect::<BinaryArray>());
-    rows.batch = RecordBatch::try_new(rows.batch.schema(), columns).unwrap();
+    rows.columns[10] = Arc::new(wide.collect::<BinaryArray>());
     check_rows(&rows, 3_000, 7_000);
     let disk = disk();
     let meta = write(&disk, 1, &rows, 20_000);
@@ -131,15 +129,14 @@ fn row_groups_of_wide_rows_end_early() {
     assert_eq!(groups.collect::<Vec<_>>(), [16_384, 3_616]);
 }
 
-/// A dictionary that is given up in the middle of a block ends a page there, and the next may hold rows of two blocks.
+/// A dictionary that is full is given up between two blocks; the blocks before still need it.
 #[test]
 fn texts_of_which_a_dictionary_grows_too_large_come_back() {
     for (row_count, width) in [(9_500, 5), (9_500, 20), (12_000, 5), (40_000, 9)] {
         let mut rows = rows(row_count, 3_000, 8);
         let texts = (0..row_count).map(|row| Some(format!("{row:0width$}")));
-        let mut columns = rows.batch.columns().to_vec();
-        columns[10] = Arc::new(texts.map(|t| t.map(String::into_bytes)).collect::<BinaryArray>());
-        rows.batch = RecordBatch::try_new(rows.batch.schema(), columns).unwrap();
+        rows.columns[10] =
+            Arc::new(texts.map(|t| t.map(String::into_bytes)).collect::<BinaryArray>());
         check_rows(&rows, 3_000, 7_000);
     }
 }
@@ -158,7 +155,7 @@ fn a_column_asked_for_twice_and_blocks_half_in_the_cache_come_back() {
     for (block, arrays) in [0, 1, 3, 4].iter().zip(&read) {
         let from = block * BLOCK_ROWS as usize;
         for (column, array) in [9, 3, 9].iter().zip(arrays) {
-            let expected = rows.batch.column(*column).slice(from, array.len());
+            let expected = rows.columns[*column].slice(from, array.len());
             assert_eq!(array.to_data(), expected.to_data());
         }
     }
