@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::parallel;
 use crate::partition::Partition;
 use crate::schema::TableSchema;
-use crate::segment::{Periods, SegmentId, SegmentMeta, SegmentRows, SegmentWriter};
+use crate::segment::{BLOCK_ROWS, Periods, SegmentId, SegmentMeta, SegmentRows, SegmentWriter};
 use crate::version::Files;
 
 /// The most rows that a segment gets; it bounds the memory of a compaction.
@@ -21,8 +21,9 @@ const SEGMENT_ROW_COUNT_MIN: usize = 4_096;
 /// The bytes of a row's four instants.
 const PERIODS_BYTES: usize = 32;
 
-/// Rows gathered at a time.
-const GATHER_ROW_COUNT: usize = 16_384;
+/// About the bytes of the rows that are gathered at a time: whole blocks, one at least and this many at most.
+const GATHER_BYTES: usize = 4 << 20;
+const GATHER_BLOCK_COUNT_MAX: usize = 4;
 
 /// Writes each partition's rows, which are in their order, as one or more segments: so many at a time as there are threads.
 ///
@@ -59,6 +60,7 @@ struct RunWriter<'a> {
     /// The columns, in the sources that `Placed::source` counts.
     columns: Vec<SourceColumn<'a>>,
     segment_row_count_max: usize,
+    gather_row_count: usize,
 }
 
 impl<'a> RunWriter<'a> {
@@ -69,11 +71,14 @@ impl<'a> RunWriter<'a> {
         let byte_count = bytes + columns.iter().map(SourceColumn::extra_bytes).sum::<usize>();
         let row_bytes = PERIODS_BYTES + byte_count / row_count.max(1);
         let fitting = SEGMENT_DECODED_BYTES_MAX / row_bytes;
+        let block_count = GATHER_BYTES / (row_bytes * BLOCK_ROWS as usize);
+        let gather_row_count = block_count.clamp(1, GATHER_BLOCK_COUNT_MAX) * BLOCK_ROWS as usize;
         Ok(RunWriter {
             files,
             schema,
             columns,
             segment_row_count_max: fitting.clamp(SEGMENT_ROW_COUNT_MIN, SEGMENT_ROW_COUNT_MAX),
+            gather_row_count,
         })
     }
 
@@ -82,7 +87,7 @@ impl<'a> RunWriter<'a> {
         let dir = self.files.partition_dir(self.schema.id, &task.partition.name());
         disk.create_dir_all(&dir)?;
         let mut writer = SegmentWriter::create(disk, &dir, task.id, self.schema, task.partition)?;
-        for part in task.rows.parts(GATHER_ROW_COUNT) {
+        for part in task.rows.parts(self.gather_row_count) {
             writer.write(self.gather(&part)?)?;
         }
         writer.finish()

@@ -107,10 +107,13 @@ fn write(
 /// The most bytes of segments kept in memory: an import looks up keys and reads nothing else.
 const CACHE_BYTES: usize = 64 << 20;
 
+/// The bytes of a memtable of an import, which should take little memory whatever it reads; it waits for its text more than for flushes.
+const MEMTABLE_BYTES: usize = 64 << 20;
+
 /// The whole import is acknowledged at its end, when the database is closed, so single transactions need not wait for the disk.
 fn options() -> Options {
     let interval = SyncMode::Interval(Duration::from_millis(200));
-    disk::options().sync(interval).cache_bytes(CACHE_BYTES)
+    disk::options().sync(interval).cache_bytes(CACHE_BYTES).memtable_bytes(MEMTABLE_BYTES)
 }
 
 /// The database, if the folder holds one; nothing if there is no folder or nothing in it. So an import that fails its

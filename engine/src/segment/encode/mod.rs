@@ -280,17 +280,16 @@ impl ColumnEncoder {
     /// The pages of the row group, and what there is to say of them. The next row group begins.
     pub(super) fn finish(&mut self) -> Result<(Bytes, ColumnCloseResult)> {
         let mut chunk = std::mem::take(&mut self.chunk);
-        let mut stored = Vec::new();
+        let mut head = Vec::new();
         let mut encodings = vec![Encoding::RLE];
         if chunk.has_values {
             encodings.push(self.encoding);
         }
         if let Some(dictionary) = chunk.dictionary.take().filter(|_| chunk.has_places) {
             encodings.extend([Encoding::PLAIN, Encoding::RLE_DICTIONARY]);
-            chunk.plain_bytes +=
-                self.put_dictionary(&dictionary, &mut chunk.bounds, &mut stored)?;
+            chunk.plain_bytes += self.put_dictionary(&dictionary, &mut chunk.bounds, &mut head)?;
         }
-        let dictionary_bytes = stored.len();
+        let dictionary_bytes = head.len();
         let mut offsets = OffsetIndexBuilder::new();
         let mut from = 0;
         for (end, row_count) in chunk.ends {
@@ -298,7 +297,8 @@ impl ColumnEncoder {
             offsets.append_offset_and_size((dictionary_bytes + from) as i64, (end - from) as i32);
             from = end;
         }
-        stored.append(&mut chunk.pages);
+        let mut stored = chunk.pages;
+        stored.splice(0..0, head);
         let level = ZstdLevel::try_new(page::LEVEL).map_err(refused)?;
         let statistics =
             chunk.bounds.into_statistics(self.column.physical_type(), chunk.null_count);
