@@ -52,8 +52,7 @@ struct PagePlace {
 
 impl<'a> PickedPages<'a> {
     /// `None` if a page of one of the columns holds rows of two blocks, or is compressed in a way that segments are not: then the
-    /// Parquet crate has to find the rows. A dictionary that grows too large in the middle of a block ends a page there, and so do
-    /// very large values; the page behind may go on into the next block.
+    /// Parquet crate has to find the rows. Older segments have such pages where a dictionary grew too large in the middle of a block.
     pub(super) fn new(
         source: &'a Source,
         metadata: &'a ParquetMetaData,
