@@ -27,6 +27,7 @@ const PERIOD_FIELD_ID: usize = 1_000_001;
 const DICTIONARY_BYTES_MAX: usize = 64 * 1024;
 /// The same for system times: the transactions of a row group, 16,384 of them.
 const SYSTEM_DICTIONARY_BYTES_MAX: usize = 128 * 1024;
+
 /// The schema of the Parquet file: the table's columns, then the four instants.
 pub(super) fn file_schema(schema: &TableSchema) -> SchemaRef {
     let with_id = |field: Field, id: usize| {

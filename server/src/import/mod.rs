@@ -107,7 +107,7 @@ fn write(
 /// The most bytes of segments kept in memory: an import looks up keys and reads nothing else.
 const CACHE_BYTES: usize = 64 << 20;
 
-/// The bytes of a memtable of an import, which should take little memory whatever it reads; it waits for its text more than for flushes.
+/// The bytes of a memtable of an import, which should take little memory whatever it reads.
 const MEMTABLE_BYTES: usize = 64 << 20;
 
 /// The whole import is acknowledged at its end, when the database is closed, so single transactions need not wait for the disk.

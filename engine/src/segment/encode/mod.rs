@@ -1,7 +1,7 @@
 //! Columns of a row group as Parquet has them: blocks of values in, pages and what the footer says of them out.
 //!
 //! The Parquet crate writes any column of any type. A segment has flat columns, one encoding for each type, and a page for each
-//! block: told once, and not for each value, that takes half of the time ([decision
+//! block: told once, and not for each value, that takes less time ([decision
 //! 22](../../../../docs/decisions/0022-pages-written-by-the-segment.md)).
 
 mod bits;
