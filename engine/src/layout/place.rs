@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use parking_lot::Mutex;
 
-use crate::codec::sorted_by_number;
+use crate::codec::sorted_by_numbers;
 use crate::error::Result;
 use crate::parallel;
 use crate::partition::{Partition, PartitionFinder, PartitionWidth};
@@ -78,8 +78,8 @@ impl Class {
         let shift = last.abs_diff(first).leading_zeros().min(u64::BITS - 1);
         let number = |start: i64| start.abs_diff(first) << shift;
         let order =
-            |row: &Placed| (number(row.rect.start()), (row.key_prefix, row.source, row.row));
-        sorted_by_number(self.len(), starts().map(number), self.rows().copied(), order)
+            |row: &Placed| ([number(row.rect.start()), row.key_prefix], (row.source, row.row));
+        sorted_by_numbers(self.len(), starts().map(number), self.rows().copied(), order)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::chunk::Chunk;
-use crate::codec::{key_prefix, sorted_by_number};
+use crate::codec::{key_prefix, sorted_by_numbers};
 use crate::supersession::{Cut, LivePieces};
 use crate::time::Rect;
 
@@ -40,8 +40,8 @@ impl KeyedRows {
         let unsorted = (0..).zip(chunks).flat_map(|(at, chunk)| {
             (0..chunk.len()).map(move |row| KeyedRow::new(chunk, (at, row as u32)))
         });
-        let order = |row: &KeyedRow| (row.hash, row.row);
-        let mut rows = sorted_by_number(row_count, hashes, unsorted, order);
+        let order = |row: &KeyedRow| ([row.hash], row.row);
+        let mut rows = sorted_by_numbers(row_count, hashes, unsorted, order);
         let mut ends = Vec::new();
         let mut end = 0;
         for run in rows.chunk_by_mut(|a, b| a.hash == b.hash) {

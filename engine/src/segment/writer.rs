@@ -24,7 +24,7 @@ use super::{
     BLOCK_ROWS, PeriodBlock, Periods, ROW_GROUP_BYTES, ROW_GROUP_ROWS, SegmentId, SegmentMeta,
     SegmentRows,
 };
-use crate::codec::sorted_by_number;
+use crate::codec::sorted_by_numbers;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::index::{Zone, ZoneMapBuilder, build};
@@ -261,11 +261,11 @@ impl SegmentWriter {
 }
 
 fn sorted_pairs(hashes: &[u64]) -> Vec<(u64, u32)> {
-    sorted_by_number(
+    sorted_by_numbers(
         hashes.len(),
         hashes.iter().copied(),
         hashes.iter().copied().zip(0..),
-        |pair| *pair,
+        |(hash, row)| ([*hash], *row),
     )
 }
 

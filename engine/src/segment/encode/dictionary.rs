@@ -27,6 +27,8 @@ impl Hasher for BytesHasher {
 
 /// The place of no value.
 const NONE: u32 = u32::MAX;
+/// So many integers that were met lately are found without a look at the others; a power of two.
+const RECENT_COUNT: usize = 2_048;
 
 /// The distinct values, up to so many bytes.
 #[derive(Debug)]
@@ -39,12 +41,14 @@ pub(crate) struct Dictionary {
     has_lengths: bool,
     /// The values that an array's numbers stood for last, and the place of each here.
     met: Option<(ArrayRef, Vec<u32>)>,
+    /// Integers that were met lately and their places, each where its bits say; empty before the first.
+    recent: Vec<(i64, u32)>,
 }
 
 impl Dictionary {
     pub(crate) fn new(bytes_max: usize, has_lengths: bool) -> Dictionary {
-        let (places, values) = (HashMap::default(), Vec::new());
-        Dictionary { bytes_max, places, values, byte_count: 0, has_lengths, met: None }
+        let (places, values, recent) = (HashMap::default(), Vec::new(), Vec::new());
+        Dictionary { bytes_max, places, values, byte_count: 0, has_lengths, met: None, recent }
     }
 
     /// The values, in the order of their places.
@@ -77,6 +81,28 @@ impl Dictionary {
             }
             last = Some((value, place));
             places.push(place);
+        }
+        Some(places)
+    }
+
+    /// The same of integers, which are stored as eight bytes each. A row group has few system times, in no order where rows ended.
+    pub(super) fn places_of_integers(&mut self, values: &[i64]) -> Option<Vec<u32>> {
+        let count = self.values.len();
+        self.recent.resize(RECENT_COUNT, (0, NONE));
+        let mut places = Vec::with_capacity(values.len());
+        for value in values {
+            let spread = (*value as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let slot = (spread >> (u64::BITS - RECENT_COUNT.ilog2())) as usize;
+            let mut recent = self.recent[slot];
+            if recent.0 != *value || recent.1 == NONE {
+                recent = (*value, self.place_of(&value.to_le_bytes()));
+                if recent.1 == NONE {
+                    self.truncate(count);
+                    return None;
+                }
+                self.recent[slot] = recent;
+            }
+            places.push(recent.1);
         }
         Some(places)
     }
@@ -129,6 +155,7 @@ impl Dictionary {
 
     fn truncate(&mut self, count: usize) {
         self.met = None;
+        self.recent.clear();
         for value in self.values.split_off(count) {
             self.byte_count -= self.stored_bytes(&value);
             self.places.remove(&value);

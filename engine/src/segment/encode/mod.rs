@@ -115,9 +115,8 @@ impl ColumnEncoder {
                 dictionary.places_of(valid_rows(block).map(|row| bytes.get(row)))
             }
             ArrowType::Timestamp(TimeUnit::Microsecond, _) => {
-                let values = block.as_primitive::<types::TimestampMicrosecondType>().values();
-                let bytes = values.inner().as_slice().as_chunks::<8>().0;
-                dictionary.places_of(valid_rows(block).map(|row| bytes[row].as_slice()))
+                let values = valid_values::<types::TimestampMicrosecondType>(block);
+                dictionary.places_of_integers(&values)
             }
             other => return Err(unexpected(other)),
         })

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{DictionaryArray, RecordBatch, StringArray, UInt32Array};
+use arrow::array::{
+    DictionaryArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
+};
 use arrow::datatypes::{Field, Schema};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
@@ -95,6 +97,30 @@ fn a_dictionary_that_is_full_is_given_up_between_two_blocks() {
     let statistics = chunk.statistics().unwrap();
     assert_eq!(statistics.min_bytes_opt(), Some(&b"a0"[..]));
     assert_eq!(statistics.max_bytes_opt(), Some(&b"b99"[..]));
+}
+
+#[test]
+fn instants_of_any_number_of_transactions_are_read_back() {
+    for count in [1, 10, 5_000] {
+        let instant = |at: i64| (at % 11 != 3).then_some(at * 7_919 % count * 1_000_003);
+        let block = |from: i64| -> ArrayRef {
+            let values: TimestampMicrosecondArray = (from..from + 8_000).map(instant).collect();
+            Arc::new(values)
+        };
+        let blocks = [block(0), block(50), block(9_000)];
+        let expected = arrow::compute::concat(&blocks.each_ref().map(|block| &**block)).unwrap();
+        for dictionary_bytes_max in [100_000, 1_000] {
+            let encoding = Encoding::DELTA_BINARY_PACKED;
+            let (read, chunk) = written(&blocks, encoding, dictionary_bytes_max);
+            assert_eq!(read.to_data(), expected.to_data(), "{count}, {dictionary_bytes_max}");
+            let statistics = chunk.statistics().unwrap();
+            assert_eq!(statistics.min_bytes_opt(), Some(&0_i64.to_le_bytes()[..]));
+            assert_eq!(
+                chunk.dictionary_page_offset().is_some(),
+                count as usize * 8 <= dictionary_bytes_max
+            );
+        }
+    }
 }
 
 #[test]
