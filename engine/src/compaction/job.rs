@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow::array::Array;
-use arrow::record_batch::RecordBatch;
 
 use super::policy::Plan;
 use crate::codec::{encode_keys, key_prefix};
@@ -69,13 +68,13 @@ fn read_segment(
     let schema = segment.schema();
     let cuts = entry.cuts()?;
     let mut left_out = left_out.iter().copied().peekable();
-    segment.read_blocks_uncached(&mut |block, batch, periods| {
-        let key_columns: Vec<_> = schema.key.iter().map(|at| batch.column(*at).clone()).collect();
+    segment.read_blocks_uncached(&mut |block, mut columns, periods| {
+        let key_columns: Vec<_> = schema.key.iter().map(|at| columns[*at].clone()).collect();
         let keys = encode_keys(&key_columns)?;
         let first = block * BLOCK_ROWS;
-        let source = sources.len() as u32;
-        let mut with_cuts = cuts.within(first, first + batch.num_rows() as u32).peekable();
-        for row in 0..batch.num_rows() as u32 {
+        let (source, row_count) = (sources.len() as u32, periods.len());
+        let mut with_cuts = cuts.within(first, first + row_count as u32).peekable();
+        for row in 0..row_count as u32 {
             let of_row = with_cuts.next_if(|(other, _)| *other == first + row);
             if left_out.next_if_eq(&(first + row)).is_some() {
                 continue;
@@ -89,16 +88,12 @@ fn read_segment(
                 placement.push(Placed { rect, hash, key_prefix, source, row });
             });
         }
-        sources.push(Source { batch: without_slack(batch)?, schema: schema.clone() });
+        // Decoding grows its buffers by doubling, and all of an input stays in memory until the output is written.
+        drop(key_columns);
+        columns.iter_mut().for_each(Array::shrink_to_fit);
+        sources.push(Source { columns, row_count, schema: schema.clone() });
         Ok(())
     })
-}
-
-/// Decoding grows its buffers by doubling, and all of an input stays in memory until the output is written.
-fn without_slack(batch: RecordBatch) -> Result<RecordBatch> {
-    let (schema, mut columns, _) = batch.into_parts();
-    columns.iter_mut().for_each(Array::shrink_to_fit);
-    Ok(RecordBatch::try_new(schema, columns)?)
 }
 
 /// Cuts of the rows of segments, as a supersession file has them.

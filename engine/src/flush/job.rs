@@ -112,5 +112,6 @@ fn gather_sources(chunks: &[Arc<Chunk>]) -> Result<(Vec<Source>, Vec<FirstRow>)>
 fn concatenated(puts: &[&Chunk]) -> Result<Option<Source>> {
     let Some(first) = puts.first() else { return Ok(None) };
     let batch = concat_batches(&first.batch.schema(), puts.iter().map(|put| &put.batch))?;
-    Ok(Some(Source { batch, schema: first.schema.clone() }))
+    let (_, columns, row_count) = batch.into_parts();
+    Ok(Some(Source { columns, row_count, schema: first.schema.clone() }))
 }

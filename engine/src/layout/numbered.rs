@@ -31,20 +31,28 @@ pub(super) struct Numbered {
 }
 
 impl Numbered {
-    /// `None` if the arrays, which are of one type, hold neither text nor bytes, or too many different values.
+    /// `None` if the arrays, which are of one type but that some may be numbers already, hold neither text nor bytes, or too many
+    /// different values.
     pub(super) fn new(arrays: &[ArrayRef]) -> Result<Option<Numbered>> {
         let Some(first) = arrays.first() else { return Ok(None) };
-        let data_type = first.data_type();
+        let data_type = match first.data_type() {
+            ArrowType::Dictionary(_, values) => values,
+            other => other,
+        };
         if !matches!(data_type, ArrowType::Utf8 | ArrowType::Binary) {
             return Ok(None);
         }
         let mut dictionary = Dictionary::new(VALUES_BYTES_MAX, true);
         let (mut numbers, mut row_count) = (Vec::with_capacity(arrays.len()), 0);
         for array in arrays {
-            let bytes = BytesOf::new(array);
             let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
-            let rows = (0..array.len()).filter(|row| nulls.is_none_or(|n| n.is_valid(*row)));
-            let places = dictionary.places_of(rows.map(|row| bytes.get(row)));
+            let places = if array.data_type() == data_type {
+                let bytes = BytesOf::new(array);
+                let rows = (0..array.len()).filter(|row| nulls.is_none_or(|n| n.is_valid(*row)));
+                dictionary.places_of(rows.map(|row| bytes.get(row)))
+            } else {
+                dictionary.places_of_numbers(array)
+            };
             let Some(mut places) = places else { return Ok(None) };
             if let Some(nulls) = nulls {
                 let mut valid = places.into_iter();
@@ -82,4 +90,46 @@ fn array_of(dictionary: &Dictionary, data_type: &ArrowType) -> Result<ArrayRef> 
         ArrowType::Utf8 => Arc::new(StringArray::try_new(offsets, bytes, None)?),
         _ => Arc::new(BinaryArray::try_new(offsets, bytes, None)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::compute::{cast, interleave};
+
+    use super::*;
+
+    /// Texts with NULLs among them, of so many values.
+    fn texts(row_count: usize, value_count: usize) -> ArrayRef {
+        let text = |row: usize| (row % 5 > 0).then(|| format!("value {}", row * 7 % value_count));
+        Arc::new((0..row_count).map(text).collect::<StringArray>())
+    }
+
+    fn numbers_of(array: &ArrayRef) -> ArrayRef {
+        let numbers = ArrowType::Dictionary(Box::new(ArrowType::UInt32), Box::new(ArrowType::Utf8));
+        cast(array, &numbers).unwrap()
+    }
+
+    #[test]
+    fn texts_and_numbers_of_texts_are_gathered_alike() {
+        let plain = [texts(500, 3), texts(900, 40), texts(900, 40), texts(10, 4), texts(1, 1)];
+        let places: Vec<(usize, usize)> =
+            (0..5).map(|at| (at, 0)).chain((0..800).map(|row| (1 + row % 2, row))).collect();
+        let expected = interleave(&plain.each_ref().map(|array| &**array), &places).unwrap();
+        let numbered = plain.each_ref().map(numbers_of);
+        let mut mixed = plain.clone();
+        mixed[1] = numbered[1].slice(0, 900);
+        // Batches of one page have its values in common.
+        mixed[2] = numbered[1].slice(0, 900);
+        for arrays in [plain, numbered, mixed] {
+            let gathered = Numbered::new(&arrays).unwrap().unwrap().gather(&places).unwrap();
+            assert_eq!(&*cast(&gathered, &ArrowType::Utf8).unwrap(), &*expected);
+        }
+    }
+
+    #[test]
+    fn texts_of_many_values_stay_texts() {
+        let many = texts(20_000, 19_997);
+        assert!(Numbered::new(&[numbers_of(&many)]).unwrap().is_none());
+        assert!(Numbered::new(&[many]).unwrap().is_none());
+    }
 }

@@ -8,7 +8,9 @@ use crate::error::Result;
 use crate::parallel;
 use crate::partition::Partition;
 use crate::schema::TableSchema;
-use crate::segment::{BLOCK_ROWS, Periods, SegmentId, SegmentMeta, SegmentRows, SegmentWriter};
+use crate::segment::{
+    BLOCK_ROWS, Periods, SegmentId, SegmentMeta, SegmentRows, SegmentWriter, decoded_bytes,
+};
 use crate::version::Files;
 
 /// The most rows that a segment gets; it bounds the memory of a compaction.
@@ -66,9 +68,10 @@ struct RunWriter<'a> {
 impl<'a> RunWriter<'a> {
     fn new(files: &'a Files, schema: &'a TableSchema, sources: &[Source]) -> Result<RunWriter<'a>> {
         let columns = source_columns(schema, sources)?;
-        let row_count: usize = sources.iter().map(|source| source.batch.num_rows()).sum();
-        let bytes: usize = sources.iter().map(|source| source.batch.get_array_memory_size()).sum();
-        let byte_count = bytes + columns.iter().map(SourceColumn::extra_bytes).sum::<usize>();
+        let row_count: usize = sources.iter().map(|source| source.row_count).sum();
+        let bytes = sources.iter().flat_map(|source| &source.columns).map(decoded_bytes);
+        let extra_bytes: usize = columns.iter().map(SourceColumn::extra_bytes).sum();
+        let byte_count = bytes.sum::<u64>() as usize + extra_bytes;
         let row_bytes = PERIODS_BYTES + byte_count / row_count.max(1);
         let fitting = SEGMENT_DECODED_BYTES_MAX / row_bytes;
         let block_count = GATHER_BYTES / (row_bytes * BLOCK_ROWS as usize);

@@ -6,9 +6,8 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef};
-use arrow::compute::interleave;
+use arrow::compute::{cast, interleave};
 use arrow::datatypes::DataType as ArrowType;
-use arrow::record_batch::RecordBatch;
 
 use super::numbered::Numbered;
 use crate::error::Result;
@@ -17,8 +16,9 @@ use crate::schema::{Column, SchemaMapping, StoredColumn, TableSchema};
 /// Rows whose values versions have.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// All columns of `schema`.
-    pub(crate) batch: RecordBatch,
+    /// All columns of `schema`; those of text and bytes may be numbers and the values they stand for.
+    pub(crate) columns: Vec<ArrayRef>,
+    pub(crate) row_count: usize,
     pub(crate) schema: Arc<TableSchema>,
 }
 
@@ -43,20 +43,25 @@ pub(super) fn source_columns<'a>(
     let mut found: Vec<SourceColumn<'a>> = shown.columns.iter().map(SourceColumn::new).collect();
     let mut mapping = SchemaMapping::new(shown, shown);
     let mut of_version = shown.version;
-    for Source { batch, schema } in sources {
+    for Source { columns, row_count, schema } in sources {
         if schema.version != of_version {
             (mapping, of_version) = (SchemaMapping::new(schema, shown), schema.version);
         }
         for (at, column) in found.iter_mut().enumerate() {
             match mapping.stored(at) {
-                StoredColumn::Same(from) => column.arrays.push(batch.column(from).clone()),
-                StoredColumn::Narrower(from) => column.push_narrower(batch.column(from)),
-                StoredColumn::Absent => column.push_absent(batch.num_rows())?,
+                StoredColumn::Same(from) => column.arrays.push(columns[from].clone()),
+                StoredColumn::Narrower(from) => column.push_narrower(&columns[from]),
+                StoredColumn::Absent => column.push_absent(*row_count)?,
             }
         }
     }
-    for column in found.iter_mut().filter(|column| column.is_plain) {
-        column.numbered = Numbered::new(&column.arrays)?;
+    for column in &mut found {
+        if column.is_plain {
+            column.numbered = Numbered::new(&column.arrays)?;
+        }
+        if column.numbered.is_none() {
+            column.make_plain()?;
+        }
     }
     Ok(found)
 }
@@ -78,6 +83,16 @@ impl<'a> SourceColumn<'a> {
         self.extra_bytes += row_count * value.to_data().get_slice_memory_size()?;
         self.is_plain = false;
         self.arrays.push(value);
+        Ok(())
+    }
+
+    /// Replaces numbers by the values they stand for.
+    fn make_plain(&mut self) -> Result<()> {
+        for array in &mut self.arrays {
+            if let ArrowType::Dictionary(_, values) = array.data_type() {
+                *array = cast(array, &values.clone())?;
+            }
+        }
         Ok(())
     }
 

@@ -2,8 +2,9 @@
 
 use std::ops::Deref;
 
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
+use arrow::datatypes::DataType as ArrowType;
 
 use super::{BLOCK_ROWS, PeriodBlock, Periods, Segment};
 use crate::codec::{Keys, encode_keys};
@@ -69,26 +70,34 @@ impl Segment {
         Ok(())
     }
 
-    /// Hands out every block with its number, values (of the schema it was written with) and periods, past the cache.
+    /// Hands out every block with its number, columns (of the schema it was written with) and periods, past the cache.
+    ///
+    /// Columns of text and bytes that are not of the key come as numbers and the values they stand for, where they are stored
+    /// like that: many rows then take little memory.
     pub(crate) fn read_blocks_uncached(
         &self,
-        each: &mut dyn FnMut(u32, RecordBatch, PeriodBlock) -> Result<()>,
+        each: &mut dyn FnMut(u32, Vec<ArrayRef>, PeriodBlock) -> Result<()>,
     ) -> Result<()> {
         let core = self.open_core()?;
-        let column_count = self.schema().columns.len();
+        let schema = self.schema();
+        let column_count = schema.columns.len();
         let columns: Vec<usize> = (0..column_count + 4).collect();
+        let is_bytes = |at: &usize| {
+            let data_type = schema.columns[*at].data_type.arrow();
+            matches!(data_type, ArrowType::Utf8 | ArrowType::Binary) && !schema.key.contains(at)
+        };
+        let as_numbers: Vec<usize> = (0..column_count).filter(is_bytes).collect();
         let blocks: Vec<u32> = (0..self.meta().block_count()).collect();
-        let shown = self.schema().arrow();
         for window in blocks.chunks(READ_BLOCK_COUNT) {
-            let decoded = core.decode(window, &columns)?;
+            let decoded = core.decode_with(window, &columns, &as_numbers)?;
             for (block, batch) in window.iter().zip(decoded.batches) {
-                let (values, instants) = batch.columns().split_at(column_count);
-                let periods: PeriodBlock = Periods::from_arrays(instants).ok_or_else(|| {
+                let (_, mut values, _) = batch.into_parts();
+                let instants = values.split_off(column_count);
+                let periods: PeriodBlock = Periods::from_arrays(&instants).ok_or_else(|| {
                     let path = &self.file_paths()[0];
                     Error::corrupt(path, 0, "the instants are not of microseconds")
                 })?;
-                let batch = RecordBatch::try_new(shown.clone(), values.to_vec())?;
-                each(*block, batch, periods)?;
+                each(*block, values, periods)?;
             }
         }
         Ok(())

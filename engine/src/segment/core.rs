@@ -5,11 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, FieldRef, Fields};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection, RowSelectionPolicy,
 };
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
+use parquet::basic::Encoding;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::PageIndexPolicy;
 
@@ -87,13 +89,25 @@ impl Core {
     /// Decodes columns of blocks, one batch a block. Both lists are strictly ascending; columns
     /// count from the table's first to the last of the four instants.
     pub(super) fn decode(&self, blocks: &[u32], columns: &[usize]) -> Result<Decoded> {
+        self.decode_with(blocks, columns, &[])
+    }
+
+    /// The same, of which the columns in `as_numbers`, of text or bytes, come as numbers and the values they stand for
+    /// where they are stored like that.
+    pub(super) fn decode_with(
+        &self,
+        blocks: &[u32],
+        columns: &[usize],
+        as_numbers: &[usize],
+    ) -> Result<Decoded> {
         assert!(blocks.is_sorted_by(|l, r| l < r) && columns.is_sorted_by(|l, r| l < r));
         assert!(
             blocks.iter().all(|block| self.block_rows(*block) > 0),
             "a block that is not there"
         );
         let source = Source::new(self.data.clone());
-        let reader = self.reader(&source, blocks, columns).map_err(|error| source.error(error))?;
+        let reader = self.reader(&source, blocks, columns, as_numbers);
+        let reader = reader.map_err(|error| source.error(error))?;
         let mut batches = Vec::with_capacity(blocks.len());
         for batch in reader {
             batches.push(batch.map_err(|error| source.error(error))?);
@@ -111,14 +125,15 @@ impl Core {
         source: &Source,
         blocks: &[u32],
         columns: &[usize],
+        as_numbers: &[usize],
     ) -> ParquetResult<ParquetRecordBatchReader> {
         let metadata = self.parquet.metadata();
         let schema = metadata.file_metadata().schema_descr();
         let mask = ProjectionMask::roots(schema, columns.iter().copied());
         let groups = self.group(blocks);
         if let Some(pages) = PickedPages::new(source, metadata, &groups, columns) {
-            let fields = self.parquet.schema().fields();
-            let levels = parquet_to_arrow_field_levels(schema, mask, Some(fields))?;
+            let fields = self.fields(&groups, as_numbers);
+            let levels = parquet_to_arrow_field_levels(schema, mask, Some(&fields))?;
             let (batch_rows, all) = (BLOCK_ROWS as usize, None);
             return ParquetRecordBatchReader::try_new_with_row_groups(
                 &levels, &pages, batch_rows, all,
@@ -132,6 +147,31 @@ impl Core {
             .with_row_selection_policy(RowSelectionPolicy::Selectors)
             .with_batch_size(BLOCK_ROWS as usize)
             .build()
+    }
+
+    /// The columns of the file, those in `as_numbers` as numbers if all their pages in the row groups are stored like that.
+    fn fields(&self, groups: &[GroupBlocks], as_numbers: &[usize]) -> Fields {
+        let fields = self.parquet.schema().fields();
+        let is_numbers = |column: usize| {
+            let mut chunks = groups
+                .iter()
+                .map(|blocks| self.parquet.metadata().row_group(blocks.group).column(column));
+            chunks.all(|chunk| {
+                let has = |encoding| chunk.encodings().any(|other| other == encoding);
+                has(Encoding::RLE_DICTIONARY) && !has(Encoding::DELTA_LENGTH_BYTE_ARRAY)
+            })
+        };
+        let numbers_of = |field: &FieldRef| {
+            let values = Box::new(field.data_type().clone());
+            let numbers = DataType::Dictionary(Box::new(DataType::UInt32), values);
+            Arc::new(field.as_ref().clone().with_data_type(numbers))
+        };
+        let fields = fields.iter().enumerate();
+        let fields = fields.map(|(at, field)| match as_numbers.contains(&at) && is_numbers(at) {
+            true => numbers_of(field),
+            false => field.clone(),
+        });
+        fields.collect()
     }
 
     /// The blocks by row group.

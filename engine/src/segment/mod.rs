@@ -41,7 +41,7 @@ pub(crate) use encode::{BytesOf, Dictionary};
 pub(crate) use mapped::ZoneColumn;
 pub(crate) use reader::{Section, Segment};
 pub(crate) use rows::{PeriodBlock, Periods, SegmentRows};
-pub(crate) use writer::SegmentWriter;
+pub(crate) use writer::{SegmentWriter, decoded_bytes};
 
 /// The rows of a block: what zone maps describe and what is decoded at once. Every block but a
 /// segment's last is full.

@@ -310,7 +310,7 @@ impl Drop for SegmentWriter {
 }
 
 /// About the bytes that a column takes in memory; the same however its rows are split into batches, and in whatever form they come.
-fn decoded_bytes(column: &ArrayRef) -> u64 {
+pub(crate) fn decoded_bytes(column: &ArrayRef) -> u64 {
     if let Some(numbers) = column.as_dictionary_opt::<UInt32Type>() {
         let offsets = value_offsets(numbers.values()).unwrap_or(&[0]);
         let length = |key: usize| u64::from(offsets[key + 1].abs_diff(offsets[key]));

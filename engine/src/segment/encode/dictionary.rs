@@ -108,10 +108,14 @@ impl Dictionary {
     }
 
     /// The same of the values that an array of numbers and what they stand for has.
-    pub(super) fn places_of_numbers(&mut self, array: &dyn Array) -> Option<Vec<u32>> {
+    pub(crate) fn places_of_numbers(&mut self, array: &dyn Array) -> Option<Vec<u32>> {
         let array = array.as_dictionary::<UInt32Type>();
         let count = self.values.len();
-        let is_same = |other: &ArrayRef| ArrayRef::ptr_eq(other, array.values());
+        // Batches of a file have the values of one page of it.
+        let is_same = |other: &ArrayRef| {
+            ArrayRef::ptr_eq(other, array.values())
+                || other.to_data().ptr_eq(&array.values().to_data())
+        };
         let mut met = match self.met.take() {
             Some((values, met)) if is_same(&values) => met,
             _ => vec![NONE; array.values().len()],

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use arrow::compute::cast;
+use arrow::datatypes::DataType::Dictionary;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::*;
@@ -36,6 +38,7 @@ fn check_rows(rows: &SegmentRows, open_count: usize, piece: usize) {
     }
     check_periods(&segment, rows, &blocks);
     check_keys(&segment, rows);
+    check_uncached(&segment, rows);
     // Each block by itself, as look-ups read them.
     let segment = open(&disk, &meta);
     for block in blocks {
@@ -71,6 +74,24 @@ fn check_periods(segment: &Segment, rows: &SegmentRows, blocks: &[u32]) {
     }
     assert_eq!(read, rows.periods);
     assert_eq!(rows.periods.zone(0, rows.periods.len()), Some(segment.meta().zone));
+}
+
+/// Reads all blocks past the cache, where text and bytes may be numbers.
+fn check_uncached(segment: &Segment, rows: &SegmentRows) {
+    let mut next = 0;
+    let each = &mut |block, columns: Vec<ArrayRef>, periods: PeriodBlock| {
+        assert_eq!((block, periods.len()), (next, segment.block_len(block)));
+        next += 1;
+        let from = (block * BLOCK_ROWS) as usize;
+        for (column, array) in columns.iter().enumerate() {
+            let expected = rows.columns[column].slice(from, periods.len());
+            let plain = cast(array, expected.data_type()).unwrap();
+            assert_eq!(&*plain, &*expected, "column {column}, block {block}");
+        }
+        Ok(())
+    };
+    segment.read_blocks_uncached(each).unwrap();
+    assert_eq!(next, segment.meta().block_count());
 }
 
 fn check_keys(segment: &Segment, rows: &SegmentRows) {
@@ -139,6 +160,23 @@ fn texts_of_which_a_dictionary_grows_too_large_come_back() {
             Arc::new(texts.map(|t| t.map(String::into_bytes)).collect::<BinaryArray>());
         check_rows(&rows, 3_000, 7_000);
     }
+}
+
+#[test]
+fn text_of_few_values_is_read_as_numbers_unless_it_is_of_the_key() {
+    let disk = disk();
+    let mut rows = rows(9_500, 3_000, 9);
+    let texts = (0..9_500).map(|row| (row % 7 > 0).then(|| format!("{row:020}")));
+    rows.columns[14] = Arc::new(texts.collect::<StringArray>());
+    let segment = open(&disk, &write(&disk, 1, &rows, 7_000));
+    let each = &mut |_, columns: Vec<ArrayRef>, _| {
+        let is_numbers = |column: &ArrayRef| matches!(column.data_type(), Dictionary(_, _));
+        let numbers: Vec<usize> = (0..columns.len()).filter(|c| is_numbers(&columns[*c])).collect();
+        // Of column 14, which has many values, only the first pages are stored like that.
+        assert_eq!(numbers, [10]);
+        Ok(())
+    };
+    segment.read_blocks_uncached(each).unwrap();
 }
 
 #[test]
