@@ -14,8 +14,9 @@ mod story;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use annals_engine::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use annals_engine::arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use annals_engine::arrow::datatypes::TimestampMicrosecondType;
 use annals_engine::arrow::util::display::{ArrayFormatter, FormatOptions};
 use annals_engine::{
@@ -23,11 +24,20 @@ use annals_engine::{
     verify,
 };
 
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::file::metadata::PageIndexPolicy;
+
 /// The present in which the golden database is asked.
 const NOW: &str = "2024-07-01";
 
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1")
+}
+
+/// A database of one segment, of which pages of the column `note` have rows of two blocks: the Parquet crate, which wrote pages
+/// before, gave a dictionary up wherever it was full.
+fn fixture_of_pages_across_blocks() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pages_across_blocks")
 }
 
 /// The files below a folder, with their contents.
@@ -51,8 +61,12 @@ fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
 
 /// A copy of the golden database that a test may change.
 fn copy() -> tempfile::TempDir {
+    copy_of(&fixture())
+}
+
+fn copy_of(fixture: &Path) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    for (name, bytes) in files(&fixture()) {
+    for (name, bytes) in files(fixture) {
         let path = dir.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
@@ -187,6 +201,56 @@ fn a_database_of_version_1_gives_the_answers_of_its_story() {
     let report = verify(dir.path(), &Options::default(), &mut |damage| panic!("{damage}")).unwrap();
     assert_eq!(report.file_count, files(&fixture()).len() as u64 - 1, "all files but LOCK");
     check_through_maintenance(dir.path());
+}
+
+/// Holds the table `notes` against what was put, read by a scan and by keys. As many rows as are in `added` have the note "new".
+fn check_notes(db: &Database, added: i64) {
+    let snapshot = db.snapshot().unwrap();
+    let expect = |id: i64| {
+        let note = if id < added { "new".to_owned() } else { format!("the note number {id:05}") };
+        let kind = if id % 4 > 0 { format!("kind {}", id % 3) } else { "-".to_owned() };
+        format!("{id}|{note}|{kind}")
+    };
+    let scan = snapshot.scan("notes").unwrap().columns(["id", "note", "kind"]).run().unwrap();
+    let mut found: Vec<String> = scan.flat_map(|batch| lines(&batch.unwrap())).collect();
+    let mut expected: Vec<String> = (0..9_000).map(expect).collect();
+    (found.sort(), expected.sort());
+    assert!(found == expected);
+    for id in [0, 2_600, 2_700, 4_095, 4_096, 8_191, 8_192, 8_999] {
+        let row = snapshot.get("notes", &[id.into()], At::default()).unwrap().unwrap();
+        assert_eq!(lines(&row.project(&[0, 1, 2]).unwrap()), [expect(id)]);
+    }
+}
+
+#[test]
+fn pages_with_rows_of_two_blocks_are_read_as_others_are() {
+    let fixture = fixture_of_pages_across_blocks();
+    let data = fixture.join("tables/000001/current/0000000000000001.parquet");
+    let policy = PageIndexPolicy::Required;
+    let options = ArrowReaderOptions::new().with_offset_index_policy(policy);
+    let parquet = ArrowReaderMetadata::load(&fs::File::open(data).unwrap(), options).unwrap();
+    let pages = parquet.metadata().offset_index().unwrap()[0][1].page_locations();
+    assert!(pages.iter().any(|page| page.first_row_index % 4_096 != 0), "{pages:?}");
+
+    let dir = copy_of(&fixture);
+    let db = story::open(dir.path(), NOW).unwrap();
+    check_notes(&db, 0);
+    let ids = 0..5_i64;
+    let kinds: StringArray =
+        ids.clone().map(|id| (id % 4 > 0).then(|| format!("kind {}", id % 3))).collect();
+    let notes = StringArray::from(vec!["new"; 5]);
+    let ids: ArrayRef = Arc::new(ids.collect::<Int64Array>());
+    let columns = [("id", ids), ("note", Arc::new(notes)), ("kind", Arc::new(kinds))];
+    let mut tx = db.begin();
+    tx.put("notes", &RecordBatch::try_from_iter(columns).unwrap()).unwrap();
+    tx.commit().unwrap();
+    check_notes(&db, 5);
+    db.compact(&mut |_| ()).unwrap();
+    check_notes(&db, 5);
+    db.close().unwrap();
+    let report = verify(dir.path(), &Options::default(), &mut |damage| panic!("{damage}")).unwrap();
+    assert_eq!(report.damage_count, 0);
+    check_notes(&story::open(dir.path(), NOW).unwrap(), 5);
 }
 
 /// What the story implies once its tables were changed.
