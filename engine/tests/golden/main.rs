@@ -214,7 +214,8 @@ fn check_notes(db: &Database, added: i64) {
     let scan = snapshot.scan("notes").unwrap().columns(["id", "note", "kind"]).run().unwrap();
     let mut found: Vec<String> = scan.flat_map(|batch| lines(&batch.unwrap())).collect();
     let mut expected: Vec<String> = (0..9_000).map(expect).collect();
-    (found.sort(), expected.sort());
+    found.sort();
+    expected.sort();
     assert!(found == expected);
     for id in [0, 2_600, 2_700, 4_095, 4_096, 8_191, 8_192, 8_999] {
         let row = snapshot.get("notes", &[id.into()], At::default()).unwrap().unwrap();
