@@ -100,7 +100,9 @@ mod tests {
 
     /// Texts with NULLs among them, of so many values.
     fn texts(row_count: usize, value_count: usize) -> ArrayRef {
-        let text = |row: usize| (row % 5 > 0).then(|| format!("value {}", row * 7 % value_count));
+        let text = |row: usize| {
+            (!row.is_multiple_of(5)).then(|| format!("value {}", row * 7 % value_count))
+        };
         Arc::new((0..row_count).map(text).collect::<StringArray>())
     }
 
