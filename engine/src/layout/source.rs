@@ -1,7 +1,8 @@
 //! The batches that values of versions are gathered from, each with the entry of the table that its rows were stored with.
 //!
 //! A column that a batch lacks is one value, and one of a narrower type stays narrow, until some rows are gathered: so what waits for
-//! its place takes no more memory than what was read.
+//! its place takes no more memory than what was read. Only text that was read as numbers and has too many values in all sources
+//! together is made text at once; a plan counts its bytes as text anyway.
 
 use std::sync::Arc;
 
