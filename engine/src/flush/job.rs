@@ -7,7 +7,7 @@ use arrow::compute::concat_batches;
 use super::settle::Assertions;
 use crate::error::Result;
 use crate::layout::{Placed, Placement, Source, write_groups};
-use crate::memtable::{Chunk, KeyedRow, KeyedRows, Resolver};
+use crate::memtable::{Chunk, HashPart, KeyedRow, KeyedRows, Resolver};
 use crate::parallel;
 use crate::schema::TableSchema;
 use crate::segment::SegmentMeta;
@@ -17,6 +17,11 @@ use crate::version::{Files, TableVersion};
 /// A flush writes a time partition's rows to that partition at once if there are at least so many of them; fewer would make
 /// many small files.
 const DIRECT_ROW_COUNT_MIN: usize = 8_192;
+
+/// Keys are resolved in parts of about so many rows and more ...
+const PART_ROW_COUNT_MIN: usize = 16_384;
+/// ... and in no more than so many parts for each thread: one that gets less of the processor leaves some to the others.
+const PARTS_A_THREAD: usize = 2;
 
 /// Batches of fewer rows and fewer bytes than this are put together before rows are gathered from them; larger ones are not copied.
 const SOURCE_ROW_COUNT_MIN: usize = 512;
@@ -38,22 +43,17 @@ impl FlushedTable {
         next_id: &mut dyn FnMut() -> u64,
         thread_count: usize,
     ) -> Result<FlushedTable> {
-        let rows = KeyedRows::new(&chunks);
         let (sources, places) = gather_sources(&chunks)?;
-        let mut assertions = Assertions::new(schema, rows.are_keys_short());
+        let row_count: usize = chunks.iter().map(|chunk| chunk.len()).sum();
+        let part_count_max = if thread_count > 1 { PARTS_A_THREAD * thread_count } else { 1 };
+        let parts = HashPart::split((row_count / PART_ROW_COUNT_MIN).min(part_count_max));
+        let resolve = |part: &HashPart| Ok(Resolved::new(schema, &chunks, &places, *part));
+        let mut assertions = Assertions::new(schema, &chunks);
         let mut placement = Placement::new(schema.partition_width);
-        let mut resolver = Resolver::new();
-        for group in rows.groups() {
-            assertions.push(&chunks, group);
-            let KeyedRow { hash, key_prefix, .. } = group[0];
-            let is_put = |row: &KeyedRow| chunks[row.row.0 as usize].is_put();
-            let assertions = group.iter().map(|row| (row.row, row.cut(&chunks), is_put(row)));
-            resolver.resolve(assertions, &mut |(chunk, row), rect| {
-                let (source, first) = places[chunk as usize];
-                placement.push(Placed { rect, hash, key_prefix, source, row: first + row });
-            });
+        for resolved in parallel::map(thread_count, &parts, resolve)? {
+            assertions.append(resolved.assertions);
+            placement.append(resolved.placement);
         }
-        drop(rows);
         let groups = placement.into_groups(DIRECT_ROW_COUNT_MIN, thread_count)?;
         let segments = write_groups(files, schema, (&sources, &groups), next_id, thread_count)?;
         Ok(FlushedTable { assertions, segments })
@@ -77,6 +77,38 @@ impl FlushedTable {
         }
         let (dir, id) = (files.supersession_dir(table.schema.id), next_id());
         write_supersessions(&files.disk, &dir, id, table.schema.id, &cuts).map(Some)
+    }
+}
+
+/// What the assertions about some keys come to.
+struct Resolved {
+    assertions: Assertions,
+    placement: Placement,
+}
+
+impl Resolved {
+    /// Resolves what `chunks` assert about the keys of one part. `places` are the batch and the first row there of each chunk.
+    fn new(
+        schema: &TableSchema,
+        chunks: &[Arc<Chunk>],
+        places: &[FirstRow],
+        part: HashPart,
+    ) -> Resolved {
+        let rows = KeyedRows::new(chunks, part);
+        let mut assertions = Assertions::new(schema, chunks);
+        let mut placement = Placement::new(schema.partition_width);
+        let mut resolver = Resolver::new();
+        for group in rows.groups() {
+            assertions.push(chunks, group);
+            let KeyedRow { hash, key_prefix, .. } = group[0];
+            let is_put = |row: &KeyedRow| chunks[row.row.0 as usize].is_put();
+            let cuts = group.iter().map(|row| (row.row, row.cut(chunks), is_put(row)));
+            resolver.resolve(cuts, &mut |(chunk, row), rect| {
+                let (source, first) = places[chunk as usize];
+                placement.push(Placed { rect, hash, key_prefix, source, row: first + row });
+            });
+        }
+        Resolved { assertions, placement }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::codec::{Keys, key_prefix};
+use crate::codec::{Keys, key_prefix, sorted_by_numbers};
 use crate::error::Result;
 use crate::memtable::{Chunk, KeyedRow, key_of};
 use crate::schema::TableSchema;
@@ -49,6 +49,7 @@ struct Group {
 }
 
 /// A row of a segment that a group may cut. It has what is asked next, since rows are visited in another order than groups.
+#[derive(Clone, Copy, Debug, Default)]
 struct Match {
     row: u32,
     group: u32,
@@ -66,8 +67,9 @@ impl Match {
 }
 
 impl Assertions {
-    /// None about a table yet. `are_keys_short` is [`KeyedRows::are_keys_short`](crate::memtable::KeyedRows::are_keys_short).
-    pub(crate) fn new(schema: &TableSchema, are_keys_short: bool) -> Assertions {
+    /// None yet of those that the chunks of a table hold.
+    pub(crate) fn new(schema: &TableSchema, chunks: &[Arc<Chunk>]) -> Assertions {
+        let are_keys_short = chunks.iter().all(|chunk| chunk.keys.are_short());
         let keys = Keys { offsets: vec![0], bytes: Vec::new() };
         let (valid_from, valid_to) = (i64::MAX, i64::MIN);
         let (hashes, groups, cuts) = (Vec::new(), Vec::new(), Vec::new());
@@ -102,6 +104,23 @@ impl Assertions {
         self.keys.offsets.push(self.keys.bytes.len() as u32);
     }
 
+    /// Adds the assertions about other keys of the same table, whose hashes are all greater.
+    pub(crate) fn append(&mut self, mut others: Assertions) {
+        if self.hashes.is_empty() {
+            *self = others;
+            return;
+        }
+        let (cuts, bytes) = (self.cuts.len() as u32, self.keys.bytes.len() as u32);
+        self.hashes.append(&mut others.hashes);
+        let moved = |group: Group| Group { from: group.from + cuts, to: group.to + cuts, ..group };
+        self.groups.extend(others.groups.into_iter().map(moved));
+        self.cuts.append(&mut others.cuts);
+        self.keys.bytes.append(&mut others.keys.bytes);
+        self.keys.offsets.extend(others.keys.offsets[1..].iter().map(|end| end + bytes));
+        self.valid_from = self.valid_from.min(others.valid_from);
+        self.valid_to = self.valid_to.max(others.valid_to);
+    }
+
     /// The cuts that the assertions make in the rows of a segment, in the order in which they are made.
     pub(crate) fn cuts_in(&self, entry: &SegmentEntry) -> Result<Vec<(u32, Cut)>> {
         let segment = entry.segment();
@@ -109,8 +128,12 @@ impl Assertions {
         if zone.valid_from.0 >= self.valid_to || zone.valid_to.1 <= self.valid_from {
             return Ok(Vec::new());
         }
-        let mut matches = self.overlapping_matches(segment)?;
-        matches.sort_unstable_by_key(|found| (found.row, found.group));
+        let matches = self.overlapping_matches(segment)?;
+        let shift = u64::from(segment.meta().open_count).leading_zeros().min(u64::BITS - 1);
+        let number = |found: &Match| u64::from(found.row) << shift;
+        let order = |found: &Match| ([number(found)], found.group);
+        let (count, numbers) = (matches.len(), matches.iter().map(number));
+        let matches = sorted_by_numbers(count, numbers, matches.iter().copied(), order);
         let earlier = entry.cuts()?;
         let (mut found, mut live, mut gathered) = (Vec::new(), LivePieces::new(), Vec::new());
         for block in matches.chunk_by(|a, b| a.row / BLOCK_ROWS == b.row / BLOCK_ROWS) {
@@ -191,10 +214,14 @@ impl Assertions {
             return None;
         }
         let cuts = &self.cuts[group.from as usize..group.to as usize];
-        let overlaps = |cut: &Cut| cut.from < to && cut.to > from;
-        let first = cuts.iter().position(overlaps)?;
-        let last = cuts.iter().rposition(overlaps)?;
-        Some((group.from + first as u32, group.from + last as u32 + 1))
+        // Which cuts overlap follows no pattern: looking at all without a branch takes less time than guessing wrong twice.
+        let (mut first, mut last) = (u32::MAX, 0);
+        for (at, cut) in (group.from..).zip(cuts) {
+            let overlaps = (cut.from < to) & (cut.to > from);
+            first = first.min(if overlaps { at } else { u32::MAX });
+            last = if overlaps { at + 1 } else { last };
+        }
+        (first < last).then_some((first, last))
     }
 }
 

@@ -96,12 +96,27 @@ impl Placement {
 
     /// Adds a version.
     pub(crate) fn push(&mut self, placed: Placed) {
+        let class = self.class_of(&placed);
+        self.classes[class].push(placed);
+    }
+
+    fn class_of(&mut self, placed: &Placed) -> usize {
         let number = self.finder.number_of_end(placed.rect.end());
         let class = 2 * number + usize::from(!placed.rect.is_open());
         if class >= self.classes.len() {
             self.classes.resize_with(2 * self.finder.met().len(), Class::default);
         }
-        self.classes[class].push(placed);
+        class
+    }
+
+    /// Adds the versions of another placement of the same width.
+    pub(crate) fn append(&mut self, other: Placement) {
+        for rows in other.classes {
+            let Some(first) = rows.rows().next().copied() else { continue };
+            let class = self.class_of(&first);
+            self.classes[class].pieces.extend(rows.pieces);
+        }
+        self.homes.extend(other.homes);
     }
 
     /// Splits the rows by the partition that they will live in, each group in the order of a segment.

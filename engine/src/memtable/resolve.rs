@@ -21,27 +21,55 @@ pub(crate) struct KeyedRow {
     pub(crate) valid_to: i64,
 }
 
+/// A part of all keys: those whose hash begins with certain bits. Parts of the same number of bits have about equally many keys.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HashPart {
+    bit_count: u32,
+    bits: u64,
+}
+
+impl HashPart {
+    /// Every key.
+    pub(crate) const ALL: HashPart = HashPart { bit_count: 0, bits: 0 };
+
+    /// All keys in parts, in the order of hashes: at least `count`, which is rounded up to a power of two.
+    pub(crate) fn split(count: usize) -> Vec<HashPart> {
+        let count = count.next_power_of_two() as u64;
+        let bit_count = count.ilog2();
+        (0..count).map(|bits| HashPart { bit_count, bits }).collect()
+    }
+
+    fn holds(&self, hash: u64) -> bool {
+        hash.checked_shr(u64::BITS - self.bit_count).unwrap_or(0) == self.bits
+    }
+
+    /// What tells the order of hashes of one part, as evenly spread over all numbers as hashes are.
+    fn number(&self, hash: u64) -> u64 {
+        hash << self.bit_count
+    }
+}
+
 /// The rows of some chunks grouped by key: ordered by hash, key, and within a key by the order of assertion.
 #[derive(Debug)]
 pub(crate) struct KeyedRows {
     rows: Vec<KeyedRow>,
     /// Where the rows of each key end.
     ends: Vec<u32>,
-    /// Whether a prefix tells every key.
-    are_keys_short: bool,
 }
 
 impl KeyedRows {
-    /// `chunks` oldest first.
-    pub(crate) fn new(chunks: &[Arc<Chunk>]) -> KeyedRows {
+    /// The rows of `chunks` (oldest first) whose keys are of one part.
+    pub(crate) fn new(chunks: &[Arc<Chunk>], part: HashPart) -> KeyedRows {
         let are_keys_short = chunks.iter().all(|chunk| chunk.keys.are_short());
-        let row_count = chunks.iter().map(|chunk| chunk.len()).sum();
-        let hashes = chunks.iter().flat_map(|chunk| &chunk.hashes).copied();
+        let hashes = || chunks.iter().flat_map(|chunk| &chunk.hashes).copied();
+        let numbers = hashes().filter(|hash| part.holds(*hash)).map(|hash| part.number(hash));
+        let row_count = hashes().filter(|hash| part.holds(*hash)).count();
         let unsorted = (0..).zip(chunks).flat_map(|(at, chunk)| {
-            (0..chunk.len()).map(move |row| KeyedRow::new(chunk, (at, row as u32)))
+            let rows = (0..chunk.len()).filter(move |row| part.holds(chunk.hashes[*row]));
+            rows.map(move |row| KeyedRow::new(chunk, (at, row as u32)))
         });
-        let order = |row: &KeyedRow| ([row.hash], row.row);
-        let mut rows = sorted_by_numbers(row_count, hashes, unsorted, order);
+        let order = |row: &KeyedRow| ([part.number(row.hash)], row.row);
+        let mut rows = sorted_by_numbers(row_count, numbers, unsorted, order);
         let mut ends = Vec::new();
         let mut end = 0;
         for run in rows.chunk_by_mut(|a, b| a.hash == b.hash) {
@@ -61,12 +89,7 @@ impl KeyedRows {
                 ends.push(end);
             }
         }
-        KeyedRows { rows, ends, are_keys_short }
-    }
-
-    /// Whether [`KeyedRow::key_prefix`] tells any key of a row from all other keys.
-    pub(crate) fn are_keys_short(&self) -> bool {
-        self.are_keys_short
+        KeyedRows { rows, ends }
     }
 
     /// The rows whose key has this hash.

@@ -5,7 +5,7 @@ use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use super::chunk::Chunk;
-use super::resolve::{KeyedRow, KeyedRows, Resolver, RowRef, key_of};
+use super::resolve::{HashPart, KeyedRow, KeyedRows, Resolver, RowRef, key_of};
 use super::table::{HashIsKey, Memtable};
 use crate::schema::TableId;
 use crate::supersession::Cut;
@@ -57,7 +57,7 @@ impl MemView {
 
     /// All assertions, by key.
     pub(crate) fn by_key(self: &Arc<MemView>) -> ByKey {
-        let rows = KeyedRows::new(&self.chunks);
+        let rows = KeyedRows::new(&self.chunks, HashPart::ALL);
         ByKey { view: self.clone(), rows }
     }
 }

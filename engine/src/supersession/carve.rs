@@ -53,8 +53,19 @@ impl<T: Copy> LivePieces<T> {
         let (head, tail) = (met[0], met[count - 1]);
         let before = Piece { valid_to: cut.from, system_from: cut.at, ..head };
         let after = Piece { valid_from: cut.to, system_from: cut.at, ..tail };
-        let remains = [before, after].into_iter().filter(|piece| piece.valid_from < piece.valid_to);
-        self.pieces.splice(first..first + count, remains);
+        let (mut at, end) = (first, first + count);
+        for piece in [before, after].into_iter().filter(|piece| piece.valid_from < piece.valid_to) {
+            if at < end {
+                self.pieces[at] = piece;
+            } else {
+                self.pieces.insert(at, piece);
+            }
+            at += 1;
+        }
+        // Most cuts leave as many pieces as they meet.
+        if at < end {
+            self.pieces.drain(at..end);
+        }
         true
     }
 
