@@ -1,6 +1,6 @@
 //! Which older rows a memtable's assertions cut.
 
-use std::ops::Range;
+use std::slice;
 use std::sync::Arc;
 
 use crate::codec::{Keys, key_prefix, sorted_by_numbers};
@@ -54,15 +54,20 @@ struct Match {
     row: u32,
     group: u32,
     key_prefix: u64,
+    /// The first of the cuts that overlap the row: mostly there is one.
+    cut: Cut,
     /// Where the cuts that overlap the row begin and end. Cuts between them may not overlap it.
     from: u32,
     to: u32,
 }
 
 impl Match {
-    /// The places of the cuts that overlap the row.
-    fn cuts(&self) -> Range<usize> {
-        self.from as usize..self.to as usize
+    /// The cuts that overlap the row, of all of them.
+    fn cuts<'a>(&'a self, all: &'a [Cut]) -> &'a [Cut] {
+        if self.to - self.from == 1 {
+            return slice::from_ref(&self.cut);
+        }
+        &all[self.from as usize..self.to as usize]
     }
 }
 
@@ -135,30 +140,23 @@ impl Assertions {
         let (count, numbers) = (matches.len(), matches.iter().map(number));
         let matches = sorted_by_numbers(count, numbers, matches.iter().copied(), order);
         let earlier = entry.cuts()?;
-        let (mut found, mut live, mut gathered) = (Vec::new(), LivePieces::new(), Vec::new());
+        let (mut found, mut live) = (Vec::new(), LivePieces::new());
         for block in matches.chunk_by(|a, b| a.row / BLOCK_ROWS == b.row / BLOCK_ROWS) {
             let number = block[0].row / BLOCK_ROWS;
             let periods = segment.periods(number)?;
             let first = number * BLOCK_ROWS;
             let rows: Vec<u32> = block.iter().map(|found| found.row - first).collect();
             let keys = segment.keys_of(number, &rows)?;
-            // Rows meet the groups in no order; gathered first, many of these reads are waited for at once.
-            gathered.clear();
-            for found_row in block {
-                gathered.extend_from_slice(&self.cuts[found_row.cuts()]);
-            }
-            let mut gathered = &gathered[..];
             let mut earlier = earlier.within(first, first + BLOCK_ROWS).peekable();
             for (at, found_row) in block.iter().enumerate() {
                 let row = found_row.row;
-                let (own, others) = gathered.split_at(found_row.cuts().len());
-                gathered = others;
                 if self.is_same_key(keys.get(at), found_row) {
                     while earlier.next_if(|(other, _)| *other < row).is_some() {}
                     // Another group of the same hash may ask for the same row.
                     let of_row = earlier.peek().filter(|(other, _)| *other == row);
                     let of_row = of_row.map_or(&[][..], |(_, cuts)| cuts);
                     let rect = periods.rect((row - first) as usize);
+                    let own = found_row.cuts(&self.cuts);
                     cut_row(&mut live, (rect, row), of_row, own, &mut found);
                 }
             }
@@ -200,7 +198,8 @@ impl Assertions {
             for ((valid_from, valid_to), &(group, row)) in extents.into_iter().zip(candidates) {
                 let key_prefix = self.groups[group as usize].key_prefix;
                 if let Some((from, to)) = self.overlapping(group as usize, valid_from, valid_to) {
-                    matches.push(Match { row, group, key_prefix, from, to });
+                    let cut = self.cuts[from as usize];
+                    matches.push(Match { row, group, key_prefix, cut, from, to });
                 }
             }
         }

@@ -10,6 +10,7 @@
 //!   `valid_from` and `system_from`. A reader at (T, V = T) needs exactly the rows of later partitions that start by then: a
 //!   prefix of each.
 
+mod fixed;
 mod numbered;
 mod place;
 mod run;

@@ -44,13 +44,24 @@ pub(crate) struct Placement {
 }
 
 /// Rows of one section of one partition, in pieces of [`PIECE_ROW_COUNT`]: a vector that grows would copy all it has.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Class {
     pieces: Vec<Vec<Placed>>,
+    /// The first start and the last.
+    first: i64,
+    last: i64,
+}
+
+impl Default for Class {
+    fn default() -> Class {
+        Class { pieces: Vec::new(), first: i64::MAX, last: i64::MIN }
+    }
 }
 
 impl Class {
     fn push(&mut self, placed: Placed) {
+        let start = placed.rect.start();
+        (self.first, self.last) = (self.first.min(start), self.last.max(start));
         match self.pieces.last_mut() {
             Some(piece) if piece.len() < PIECE_ROW_COUNT => piece.push(placed),
             _ => {
@@ -59,6 +70,11 @@ impl Class {
                 self.pieces.push(piece);
             }
         }
+    }
+
+    fn append(&mut self, other: Class) {
+        self.pieces.extend(other.pieces);
+        (self.first, self.last) = (self.first.min(other.first), self.last.max(other.last));
     }
 
     fn len(&self) -> usize {
@@ -72,14 +88,11 @@ impl Class {
     /// The rows by start, then by the prefix of the key. What one transaction began is then in the order of keys, which makes a
     /// column of keys half as long.
     fn sorted(&self) -> Vec<Placed> {
-        let starts = || self.rows().map(|row| row.rect.start());
-        let (first, last) = (starts().min().unwrap_or(0), starts().max().unwrap_or(0));
         // Most starts lie evenly between the first and the last.
-        let shift = last.abs_diff(first).leading_zeros().min(u64::BITS - 1);
-        let number = |start: i64| start.abs_diff(first) << shift;
-        let order =
-            |row: &Placed| ([number(row.rect.start()), row.key_prefix], (row.source, row.row));
-        sorted_by_numbers(self.len(), starts().map(number), self.rows().copied(), order)
+        let shift = self.last.abs_diff(self.first).leading_zeros().min(u64::BITS - 1);
+        let number = |row: &Placed| row.rect.start().abs_diff(self.first) << shift;
+        let order = |row: &Placed| ([number(row), row.key_prefix], (row.source, row.row));
+        sorted_by_numbers(self.len(), self.rows().map(number), self.rows().copied(), order)
     }
 }
 
@@ -114,7 +127,7 @@ impl Placement {
         for rows in other.classes {
             let Some(first) = rows.rows().next().copied() else { continue };
             let class = self.class_of(&first);
-            self.classes[class].pieces.extend(rows.pieces);
+            self.classes[class].append(rows);
         }
         self.homes.extend(other.homes);
     }

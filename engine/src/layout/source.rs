@@ -10,6 +10,7 @@ use arrow::array::{Array, ArrayRef};
 use arrow::compute::{cast, interleave};
 use arrow::datatypes::DataType as ArrowType;
 
+use super::fixed::FixedWidth;
 use super::numbered::Numbered;
 use crate::error::Result;
 use crate::schema::{Column, SchemaMapping, StoredColumn, TableSchema};
@@ -32,6 +33,8 @@ pub(super) struct SourceColumn<'a> {
     is_plain: bool,
     /// The values as numbers of distinct ones, if they are text or bytes and there are few.
     numbered: Option<Numbered>,
+    /// The values by themselves, if all are of one width and none is NULL.
+    fixed: Option<FixedWidth>,
     /// The bytes that the values take beyond those of the sources once all are gathered, about.
     extra_bytes: usize,
 }
@@ -59,6 +62,7 @@ pub(super) fn source_columns<'a>(
     for column in &mut found {
         if column.is_plain {
             column.numbered = Numbered::new(&column.arrays)?;
+            column.fixed = FixedWidth::new(&column.arrays);
         }
         if column.numbered.is_none() {
             column.make_plain()?;
@@ -69,7 +73,9 @@ pub(super) fn source_columns<'a>(
 
 impl<'a> SourceColumn<'a> {
     fn new(column: &'a Column) -> SourceColumn<'a> {
-        SourceColumn { column, arrays: Vec::new(), is_plain: true, numbered: None, extra_bytes: 0 }
+        let (numbered, fixed) = (None, None);
+        let arrays = Vec::new();
+        SourceColumn { column, arrays, is_plain: true, numbered, fixed, extra_bytes: 0 }
     }
 
     fn push_narrower(&mut self, values: &ArrayRef) {
@@ -105,6 +111,9 @@ impl<'a> SourceColumn<'a> {
     pub(super) fn gather(&self, places: &[(usize, usize)]) -> Result<ArrayRef> {
         if let Some(numbered) = &self.numbered {
             return numbered.gather(places);
+        }
+        if let Some(fixed) = &self.fixed {
+            return fixed.gather(places);
         }
         if self.is_plain {
             let arrays: Vec<&dyn Array> = self.arrays.iter().map(AsRef::as_ref).collect();

@@ -7,7 +7,7 @@
 use crate::time::Rect;
 
 /// From system time `at` on, a row no longer speaks for the valid range `[from, to)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Cut {
     pub(crate) at: i64,
     pub(crate) from: i64,
