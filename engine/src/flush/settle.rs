@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::codec::{Keys, key_prefix, sorted_by_numbers};
 use crate::error::Result;
-use crate::memtable::{Chunk, KeyedRow, key_of};
+use crate::memtable::{Chunk, KeyedRow, are_keys_short, key_of};
 use crate::schema::TableSchema;
 use crate::segment::{BLOCK_ROWS, PeriodBlock, Section, Segment};
 use crate::supersession::{Cut, LivePieces};
@@ -74,7 +74,7 @@ impl Match {
 impl Assertions {
     /// None yet of those that the chunks of a table hold.
     pub(crate) fn new(schema: &TableSchema, chunks: &[Arc<Chunk>]) -> Assertions {
-        let are_keys_short = chunks.iter().all(|chunk| chunk.keys.are_short());
+        let are_keys_short = are_keys_short(chunks);
         let keys = Keys { offsets: vec![0], bytes: Vec::new() };
         let (valid_from, valid_to) = (i64::MAX, i64::MIN);
         let (hashes, groups, cuts) = (Vec::new(), Vec::new(), Vec::new());
@@ -134,6 +134,7 @@ impl Assertions {
             return Ok(Vec::new());
         }
         let matches = self.overlapping_matches(segment)?;
+        // Rows that match lie evenly among the open ones.
         let shift = u64::from(segment.meta().open_count).leading_zeros().min(u64::BITS - 1);
         let number = |found: &Match| u64::from(found.row) << shift;
         let order = |found: &Match| ([number(found)], found.group);

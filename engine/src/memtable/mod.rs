@@ -10,6 +10,6 @@ mod table;
 mod view;
 
 pub(crate) use chunk::{Chunk, Operation};
-pub(crate) use resolve::{HashPart, KeyedRow, KeyedRows, Resolver, RowRef, key_of};
+pub(crate) use resolve::{HashPart, KeyedRow, KeyedRows, Resolver, RowRef, are_keys_short, key_of};
 pub(crate) use table::Memtable;
 pub(crate) use view::{ByKey, Mask, MemView};

@@ -60,7 +60,7 @@ pub(crate) struct KeyedRows {
 impl KeyedRows {
     /// The rows of `chunks` (oldest first) whose keys are of one part.
     pub(crate) fn new(chunks: &[Arc<Chunk>], part: HashPart) -> KeyedRows {
-        let are_keys_short = chunks.iter().all(|chunk| chunk.keys.are_short());
+        let are_keys_short = are_keys_short(chunks);
         let hashes = || chunks.iter().flat_map(|chunk| &chunk.hashes).copied();
         let numbers = hashes().filter(|hash| part.holds(*hash)).map(|hash| part.number(hash));
         let row_count = hashes().filter(|hash| part.holds(*hash)).count();
@@ -129,6 +129,11 @@ impl KeyedRow {
     }
 }
 
+/// Whether [`KeyedRow::key_prefix`] tells any key in the chunks from all others.
+pub(crate) fn are_keys_short(chunks: &[Arc<Chunk>]) -> bool {
+    chunks.iter().all(|chunk| chunk.keys.are_short())
+}
+
 pub(crate) fn key_of(chunks: &[Arc<Chunk>], (chunk, row): RowRef) -> &[u8] {
     chunks[chunk as usize].keys.get(row as usize)
 }
@@ -158,5 +163,29 @@ impl<T: Copy> Resolver<T> {
             }
         }
         self.live.finish(version);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_hash_is_of_one_part_and_in_its_order() {
+        let mut hashes: Vec<u64> =
+            (0..1_000).map(|i: u64| i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
+        hashes.extend([1, 1 << 61, 1 << 62, 1 << 63, u64::MAX]);
+        hashes.sort_unstable();
+        for count in 0..=9 {
+            let parts = HashPart::split(count);
+            assert_eq!(parts.len(), count.next_power_of_two());
+            let mut in_parts = Vec::new();
+            for part in parts {
+                let own: Vec<u64> = hashes.iter().copied().filter(|h| part.holds(*h)).collect();
+                assert!(own.is_sorted_by_key(|hash| part.number(*hash)));
+                in_parts.extend(own);
+            }
+            assert_eq!(in_parts, hashes);
+        }
     }
 }
