@@ -30,7 +30,7 @@ pub(crate) fn sorted_by_numbers<T: Copy + Default, K: Ord, const N: usize>(
     // Where the next item of each bucket goes; in the end, where each bucket ends.
     let mut next = vec![0; 1 << bits];
     firsts.for_each(|number| next[bucket(number)] += 1);
-    starts_of(&mut next);
+    turn_to_starts(&mut next);
     let mut sorted = vec![T::default(); count];
     for item in items {
         let place = &mut next[bucket(order(&item).0[0])];
@@ -76,7 +76,7 @@ impl<T: Copy + Default, F> Inner<T, F> {
         let bucket = |item: &T| ((order(item).0[at] - least) >> shift) as usize;
         let mut next = vec![0; 1 << bits];
         items.iter().for_each(|item| next[bucket(item)] += 1);
-        starts_of(&mut next);
+        turn_to_starts(&mut next);
         if self.dealt.len() < items.len() {
             self.dealt.resize(items.len(), T::default());
         }
@@ -91,7 +91,7 @@ impl<T: Copy + Default, F> Inner<T, F> {
 }
 
 /// Turns the count of each bucket into the place of its first item.
-fn starts_of(counts: &mut [usize]) {
+fn turn_to_starts(counts: &mut [usize]) {
     let mut start = 0;
     for count in counts {
         (*count, start) = (start, start + *count);
