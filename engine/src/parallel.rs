@@ -1,5 +1,6 @@
 //! Work in parts, by several threads.
 
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
@@ -7,6 +8,9 @@ use parking_lot::Mutex;
 use crate::error::Result;
 
 /// What `work` makes of each item, in the order of the items, or the error of the first of them that has one.
+///
+/// Those of the greatest `size` are begun first: whoever got the greatest last would still be at it when the others have ended
+/// (Graham, "Bounds on Multiprocessing Timing Anomalies", 1969).
 ///
 /// The caller works too, beside `thread_count - 1` threads that end before this returns. After an error no item is begun any more.
 #[expect(
@@ -16,19 +20,20 @@ use crate::error::Result;
 pub(crate) fn map<T: Sync, R: Send>(
     thread_count: usize,
     items: &[T],
+    size: impl Fn(&T) -> usize,
     work: impl Fn(&T) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
     let thread_count = thread_count.min(items.len());
     if thread_count <= 1 {
         return items.iter().map(work).collect();
     }
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    order.sort_by_key(|at| Reverse(size(&items[*at])));
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(items.len()));
     let run = || {
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(at) else { break };
-            let made = work(item);
+        while let Some(&at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let made = work(&items[at]);
             if made.is_err() {
                 next.store(items.len(), Ordering::Relaxed);
             }
@@ -59,11 +64,26 @@ mod tests {
     fn results_come_in_the_order_of_the_items() {
         let items: Vec<u64> = (0..1_000).collect();
         for thread_count in [0, 1, 2, 7] {
-            let squares = map(thread_count, &items, |item| Ok(item * item)).unwrap();
+            let squares = map(thread_count, &items, |_| 1, |item| Ok(item * item)).unwrap();
             assert!(squares.iter().zip(&items).all(|(square, item)| *square == item * item));
             assert_eq!(squares.len(), items.len());
         }
-        assert!(map(4, &[], |item: &u64| Ok(*item)).unwrap().is_empty());
+        assert!(map(4, &[], |_| 1, |item: &u64| Ok(*item)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_greatest_are_begun_first() {
+        let items = [3, 9, 1, 9, 4];
+        let begun = Mutex::new(Vec::new());
+        let work = |item: &usize| {
+            begun.lock().push(*item);
+            Ok(*item)
+        };
+        assert_eq!(map(1, &items, |item| *item, work).unwrap(), items);
+        assert_eq!(*begun.lock(), items, "one thread does them as they come");
+        begun.lock().clear();
+        assert_eq!(map(2, &items, |item| *item, work).unwrap(), items);
+        assert_eq!(begun.lock()[0], 9);
     }
 
     #[test]
@@ -79,7 +99,7 @@ mod tests {
                 }
                 if *item == 5 { Err(Error::invalid("five")) } else { Ok(*item) }
             };
-            let error = map(thread_count, &items, work).unwrap_err();
+            let error = map(thread_count, &items, |_| 1, work).unwrap_err();
             assert_eq!(error.to_string(), "five");
             assert!(begun.load(Ordering::Relaxed) < items.len());
         }

@@ -12,7 +12,7 @@ use crate::parallel;
 use crate::schema::TableSchema;
 use crate::segment::SegmentMeta;
 use crate::supersession::{SupersessionMeta, write_supersessions};
-use crate::version::{Files, TableVersion};
+use crate::version::{Files, SegmentEntry, TableVersion};
 
 /// A flush writes a time partition's rows to that partition at once if there are at least so many of them; fewer would make
 /// many small files.
@@ -50,7 +50,7 @@ impl FlushedTable {
         let resolve = |part: &HashPart| Ok(Resolved::new(schema, &chunks, &places, *part));
         let mut assertions = Assertions::new(schema, &chunks);
         let mut placement = Placement::new(schema.partition_width);
-        for resolved in parallel::map(thread_count, &parts, resolve)? {
+        for resolved in parallel::map(thread_count, &parts, |_| 1, resolve)? {
             assertions.append(resolved.assertions);
             placement.append(resolved.placement);
         }
@@ -67,7 +67,8 @@ impl FlushedTable {
         next_id: &mut dyn FnMut() -> u64,
         thread_count: usize,
     ) -> Result<Option<SupersessionMeta>> {
-        let cuts = parallel::map(thread_count, &table.segments, |entry| {
+        let open_count = |entry: &Arc<SegmentEntry>| entry.segment().meta().open_count as usize;
+        let cuts = parallel::map(thread_count, &table.segments, open_count, |entry| {
             Ok((entry.segment().meta().id, self.assertions.cuts_in(entry)?))
         });
         let mut cuts = cuts?;

@@ -160,7 +160,7 @@ impl Placement {
         // What is sorted is a copy; the rows it was made from go at once.
         let classes: Vec<Mutex<Class>> = classes.into_iter().map(Mutex::new).collect();
         let sort = |class: &usize| Ok(std::mem::take(&mut *classes[*class].lock()).sorted());
-        let sorted = parallel::map(thread_count, &numbers, sort)?;
+        let sorted = parallel::map(thread_count, &numbers, |class| row_counts[*class], sort)?;
         let mut groups: Vec<(Partition, Vec<Vec<Placed>>)> = Vec::new();
         for (class, rows) in numbers.into_iter().zip(sorted) {
             let (partition, is_split) = target(class);

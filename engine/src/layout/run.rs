@@ -45,7 +45,7 @@ pub(crate) fn write_groups(
             tasks.push(Task { id: SegmentId(next_id()), partition, rows });
         }
     }
-    parallel::map(thread_count, &tasks, |task| writer.write(task))
+    parallel::map(thread_count, &tasks, |task| task.rows.len(), |task| writer.write(task))
 }
 
 /// Rows that become one segment.
