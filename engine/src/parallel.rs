@@ -9,8 +9,8 @@ use crate::error::Result;
 
 /// What `work` makes of each item, in the order of the items, or the error of the first of them that has one.
 ///
-/// Those of the greatest `size` are begun first: whoever got the greatest last would still be at it when the others have ended
-/// (Graham, "Bounds on Multiprocessing Timing Anomalies", 1969).
+/// Several threads begin those of the greatest `size` first: whoever got the greatest last would still be at it when the others
+/// have ended (Graham, "Bounds on Multiprocessing Timing Anomalies", 1969). One thread does them as they come.
 ///
 /// The caller works too, beside `thread_count - 1` threads that end before this returns. After an error no item is begun any more.
 #[expect(
