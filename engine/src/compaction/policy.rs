@@ -7,6 +7,7 @@
 //! In time partitions, segments with open rows are merged among themselves, and closed ones among themselves. Only an open row
 //! can be cut; so what has closed is not rewritten each time that others are cut.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,8 +20,11 @@ use crate::version::{SegmentEntry, TableVersion, Version};
 const INPUT_ROW_COUNT_MAX: u64 = 1 << 20;
 /// The most bytes that the rows it reads may take in memory, unless a single segment has more.
 const INPUT_BYTES_MAX: u64 = 144 << 20;
-/// So many small segments of `current` are merged; fewer cost a reader little.
-const CURRENT_RUN_COUNT_MAX: usize = 4;
+/// So many small segments of `current` are merged if all are half worn: most of their rows move to time partitions then. One that
+/// was just flushed is left out, since the rows it has would stay.
+const WORN_RUN_COUNT_MAX: usize = 4;
+/// So many are merged however little they are worn; fewer cost a reader little.
+const CURRENT_RUN_COUNT_MAX: usize = 8;
 /// So many small segments of a time partition are merged.
 const PARTITION_RUN_COUNT_MAX: usize = 8;
 /// Background compaction leaves groups smaller than this in `current`, where the next one finds them again.
@@ -93,24 +97,29 @@ fn merge_of(
 ) -> Option<Vec<Arc<SegmentEntry>>> {
     let mut small: Vec<_> = segments.iter().filter(|entry| is_small(entry)).cloned().collect();
     small.sort_by_key(row_count);
-    let run_count_max = if partition.is_current() {
-        CURRENT_RUN_COUNT_MAX
-    } else {
+    let run_count_max = if !partition.is_current() {
         small.truncate(tier_len(&small));
         PARTITION_RUN_COUNT_MAX
+    } else if small.len() < CURRENT_RUN_COUNT_MAX {
+        small.retain(|entry| is_worn(entry, &HALF_WORN));
+        WORN_RUN_COUNT_MAX
+    } else {
+        CURRENT_RUN_COUNT_MAX
     };
     let inputs = if small.len() >= run_count_max { within_budget(small) } else { Vec::new() };
     (inputs.len() > 1).then_some(inputs)
 }
 
-/// The worn segments of all partitions, if there are any.
+/// The worn segments of all partitions, the most worn first, if there are any: so the fewest rows are rewritten for each cut.
 fn rewrite_of(alike: &[Alike]) -> Option<Vec<Arc<SegmentEntry>>> {
     let lasting = alike.iter().flat_map(|((partition, _), segments)| {
         // A small segment of `current` is merged before long, whatever its wear.
         segments.iter().filter(|entry| !partition.is_current() || !is_small(entry))
     });
-    let half_worn: Vec<_> = lasting.filter(|entry| is_worn(entry, &HALF_WORN)).cloned().collect();
+    let mut half_worn: Vec<_> =
+        lasting.filter(|entry| is_worn(entry, &HALF_WORN)).cloned().collect();
     let is_due = half_worn.iter().any(|entry| is_worn(entry, &WORN));
+    half_worn.sort_by_key(|entry| Reverse(cut_percent(entry)));
     is_due.then(|| within_budget(half_worn))
 }
 
@@ -176,6 +185,11 @@ fn row_count(entry: &Arc<SegmentEntry>) -> u64 {
 
 fn is_small(entry: &Arc<SegmentEntry>) -> bool {
     row_count(entry) < SEGMENT_ROW_COUNT_MAX as u64 / 2 || row_count(entry) <= entry.cut_count()
+}
+
+/// How many cuts there are for a hundred open rows.
+fn cut_percent(entry: &Arc<SegmentEntry>) -> u64 {
+    entry.cut_count() * 100 / u64::from(entry.segment().meta().open_count).max(1)
 }
 
 fn is_worn(entry: &SegmentEntry, wear: &Wear) -> bool {
