@@ -34,6 +34,10 @@ pub struct PositionsArguments {
     /// Sizes in the order to run: S, M, D1, D100, or keys x versions such as 5000x20
     #[arg(long, value_delimiter = ',', default_value = "D1,S,D100", value_parser = Size::parse)]
     pub sizes: Vec<Size>,
+    /// How often each size is imported: the floors are held against medians
+    #[arg(long, default_value_t = 5)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub imports: u32,
     /// The folder for the databases; on a real disk, or syncs cost nothing [default: a temporary
     /// folder]
     #[arg(long)]
@@ -59,6 +63,9 @@ pub struct ImportArguments {
     /// The folder of the database
     #[arg(long)]
     pub dir: PathBuf,
+    /// Do without compaction, and print what the import took alone
+    #[arg(long)]
+    pub again: bool,
 }
 
 /// The arguments of `sh1`.

@@ -11,7 +11,7 @@ fn a_tiny_run_is_answered_exactly() {
     let dir = dir.path().join("positions");
     let positions = Positions::new(Size::new(300, 12).unwrap().transaction_puts(100));
     let figures = measure::import(&positions, &dir).unwrap();
-    assert!(figures.puts_per_second > 0.0 && figures.puts_per_second_last_tenth > 0.0);
+    assert!(figures.ingest.puts_per_second > 0.0 && figures.ingest.last_tenth_share() > 0.0);
 
     let truth = Truth::resolve(&positions, |_| Ok(())).unwrap();
     for (question, answer) in Question::ALL.iter().zip(&truth.answers) {

@@ -15,12 +15,12 @@ use super::machine::{folder_bytes, peak_memory_bytes};
 use crate::failure::{Failure, Result};
 use crate::workload::{Positions, TABLE, table_spec, transaction};
 
-/// What the import of a size and its compaction took.
+/// What committing the whole stream of a size took.
 ///
 /// The rates count all time that passed, the making of the rows included (`generate_seconds` in
 /// all), so they are a little below what the engine alone would reach.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ImportFigures {
+pub struct IngestFigures {
     /// From the first transaction to the return of the last commit.
     pub seconds: f64,
     /// How much of that went into making the rows.
@@ -40,6 +40,21 @@ pub struct ImportFigures {
     /// The peak of resident memory when the last commit had returned (the shuffled stream, four
     /// bytes a put, included).
     pub peak_memory_bytes: Option<u64>,
+}
+
+impl IngestFigures {
+    /// How fast the last tenth was, of the first.
+    pub fn last_tenth_share(&self) -> f64 {
+        self.puts_per_second_last_tenth / self.puts_per_second_first_tenth
+    }
+}
+
+/// What the import of a size and its compaction took.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ImportFigures {
+    /// Until the last commit had returned.
+    #[serde(flatten)]
+    pub ingest: IngestFigures,
     /// Bytes in the folder of the database then.
     pub bytes_before_compaction: u64,
     /// How long compaction took.
@@ -54,8 +69,7 @@ pub struct ImportFigures {
 pub fn import(positions: &Positions, dir: &Path) -> Result<ImportFigures> {
     let database = Database::open(dir, Options::default())?;
     database.create_table(table_spec())?;
-    let (commits, generate, marks) = ingest(positions, &database)?;
-    let peak_memory = peak_memory_bytes();
+    let ingest = ingest(positions, &database)?;
     let bytes_before_compaction = folder_bytes(dir)?;
     let start = Instant::now();
     database.compact(&mut |step| eprintln!("  compact: {step}"))?;
@@ -64,9 +78,28 @@ pub fn import(positions: &Positions, dir: &Path) -> Result<ImportFigures> {
     let start = Instant::now();
     database.close()?;
     let close_seconds = start.elapsed().as_secs_f64();
-
-    let rate = |mark: &Mark| f64::from(mark.put_count) / mark.duration.as_secs_f64();
     Ok(ImportFigures {
+        ingest,
+        bytes_before_compaction,
+        compact_seconds,
+        peak_memory_bytes_after_compaction: peak_memory_after,
+        close_seconds,
+    })
+}
+
+/// Imports the stream into a new database in `dir`, and no more.
+pub fn import_again(positions: &Positions, dir: &Path) -> Result<IngestFigures> {
+    let database = Database::open(dir, Options::default())?;
+    database.create_table(table_spec())?;
+    let figures = ingest(positions, &database)?;
+    database.close()?;
+    Ok(figures)
+}
+
+fn ingest(positions: &Positions, database: &Database) -> Result<IngestFigures> {
+    let (commits, generate, marks) = commit_all(positions, database)?;
+    let rate = |mark: &Mark| f64::from(mark.put_count) / mark.duration.as_secs_f64();
+    Ok(IngestFigures {
         seconds: marks.whole.duration.as_secs_f64(),
         generate_seconds: generate.as_secs_f64(),
         puts_per_second: rate(&marks.whole),
@@ -75,11 +108,7 @@ pub fn import(positions: &Positions, dir: &Path) -> Result<ImportFigures> {
         commit_us_p50: micros(commits.median()),
         commit_us_p99: micros(commits.quantile(0.99)),
         commit_us_max: micros(commits.quantile(1.0)),
-        peak_memory_bytes: peak_memory,
-        bytes_before_compaction,
-        compact_seconds,
-        peak_memory_bytes_after_compaction: peak_memory_after,
-        close_seconds,
+        peak_memory_bytes: peak_memory_bytes(),
     })
 }
 
@@ -97,7 +126,7 @@ struct Marks {
 
 /// Commits every transaction; returns how long each commit took, how long the making of rows took,
 /// and the marks.
-fn ingest(positions: &Positions, database: &Database) -> Result<(Durations, Duration, Marks)> {
+fn commit_all(positions: &Positions, database: &Database) -> Result<(Durations, Duration, Marks)> {
     let transaction_count = positions.size().transaction_count();
     let tenth = (transaction_count / 10).max(1);
     let mut commits = Vec::with_capacity(transaction_count as usize);

@@ -15,7 +15,7 @@ mod scan;
 
 pub use durations::Durations;
 pub use http::{HttpFigures, IngestFormat, ingest, reads};
-pub use import::{ImportFigures, import};
+pub use import::{ImportFigures, IngestFigures, import, import_again};
 pub use load::{LoadFigures, load};
 pub use machine::{Machine, folder_bytes, peak_memory_bytes};
 pub use open::{OpenFigures, open};

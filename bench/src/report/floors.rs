@@ -1,11 +1,12 @@
 //! The floors under the design: an engine that misses one needs another design.
 //!
 //! They are ratios, or figures for a machine of two cores. Times of scans are the best of several
-//! runs.
+//! runs, rates of imports the median of several, peaks of memory the greatest.
 
 use serde::{Deserialize, Serialize};
 
 use super::figures::SizeFigures;
+use crate::measure::IngestFigures;
 
 const PUTS_PER_SECOND_MIN: f64 = 200_000.0;
 const LAST_TENTH_SHARE_MIN: f64 = 0.7;
@@ -33,11 +34,9 @@ pub struct Floor {
 pub fn floors(sizes: &[SizeFigures]) -> Vec<Floor> {
     let size = |name: &str| sizes.iter().find(|figures| figures.size == name);
     let (d1, s, d100) = (size("D1"), size("S"), size("D100"));
-    let puts = s.map(|s| s.import.puts_per_second);
-    let last_tenth = d100.map(|figures| {
-        figures.import.puts_per_second_last_tenth / figures.import.puts_per_second_first_tenth
-    });
-    let memory = d100.and_then(|d100| d100.import.peak_memory_bytes).map(|bytes| bytes as f64);
+    let puts = s.map(|s| s.median(|ingest| ingest.puts_per_second));
+    let last_tenth = d100.map(|d100| d100.median(IngestFigures::last_tenth_share));
+    let memory = d100.and_then(SizeFigures::peak_memory_bytes).map(|bytes| bytes as f64);
     vec![
         at_least("durable puts a second, S", puts, PUTS_PER_SECOND_MIN, whole),
         at_least(

@@ -32,7 +32,7 @@ pub fn size_lines(figures: &SizeFigures) -> String {
 }
 
 fn write_size(text: &mut String, figures: &SizeFigures) -> std::fmt::Result {
-    let import = &figures.import;
+    let (import, ingest) = (&figures.import, &figures.import.ingest);
     writeln!(
         text,
         "{}: {} puts, {} rectangles",
@@ -42,22 +42,33 @@ fn write_size(text: &mut String, figures: &SizeFigures) -> std::fmt::Result {
         text,
         "  import   {:.0} puts/s ({:.1} s, of it {:.1} s making rows); \
          first tenth {:.0}, last tenth {:.0}, ratio {:.2}",
-        import.puts_per_second,
-        import.seconds,
-        import.generate_seconds,
-        import.puts_per_second_first_tenth,
-        import.puts_per_second_last_tenth,
-        import.puts_per_second_last_tenth / import.puts_per_second_first_tenth,
+        ingest.puts_per_second,
+        ingest.seconds,
+        ingest.generate_seconds,
+        ingest.puts_per_second_first_tenth,
+        ingest.puts_per_second_last_tenth,
+        ingest.last_tenth_share(),
     )?;
+    for again in &figures.imports_again {
+        writeln!(
+            text,
+            "  again    {:.0} puts/s; first tenth {:.0}, last tenth {:.0}, ratio {:.2}; peak {}",
+            again.puts_per_second,
+            again.puts_per_second_first_tenth,
+            again.puts_per_second_last_tenth,
+            again.last_tenth_share(),
+            memory(again.peak_memory_bytes),
+        )?;
+    }
     writeln!(
         text,
         "  commit   p50 {:.0} us, p99 {:.0} us, max {:.0} us",
-        import.commit_us_p50, import.commit_us_p99, import.commit_us_max
+        ingest.commit_us_p50, ingest.commit_us_p99, ingest.commit_us_max
     )?;
     writeln!(
         text,
         "  memory   peak {} importing, {} after compaction",
-        memory(import.peak_memory_bytes),
+        memory(ingest.peak_memory_bytes),
         memory(import.peak_memory_bytes_after_compaction)
     )?;
     writeln!(

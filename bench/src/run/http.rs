@@ -34,7 +34,7 @@ pub fn http(arguments: &HttpArguments, prefix: &[OsString]) -> Result<()> {
     let dir = scratch.database("http-reads")?;
     let import = import_in_a_process(&arguments.size, &dir, prefix)?;
     // Bodies are made before they are sent, so the rows of the import are not counted either.
-    let embedded_seconds = import.seconds - import.generate_seconds;
+    let embedded_seconds = import.ingest.seconds - import.ingest.generate_seconds;
     let embedded = f64::from(positions.size().put_count()) / embedded_seconds;
     let rectangles = scratch.dir.join("http-rectangles.parquet");
     let mut writer = BaselineWriter::create(&rectangles)?;

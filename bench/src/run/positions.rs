@@ -2,17 +2,20 @@
 //!
 //! For each size: import and compact in a process of its own (so that the peak of its memory is
 //! clean), resolve the truth and write the baseline, then open the database and ask. A wrong answer
-//! stops the run with an error.
+//! stops the run with an error. Last, import the same a few times more: rates differ from one import to
+//! the next.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde::de::DeserializeOwned;
+
 use super::scratch::Scratch;
 use crate::command::{ImportArguments, PositionsArguments};
 use crate::failure::{Failure, Result};
-use crate::measure::{self, ImportFigures, Machine, folder_bytes};
+use crate::measure::{self, ImportFigures, IngestFigures, Machine, folder_bytes};
 use crate::report::{self, ByteFigures, Record, SizeFigures};
 use crate::workload::baseline::BaselineWriter;
 use crate::workload::{Positions, Question, Size, Truth};
@@ -31,8 +34,13 @@ pub fn positions(arguments: &PositionsArguments, prefix: &[OsString]) -> Result<
     let mut sizes = Vec::new();
     for size in &arguments.sizes {
         let dir = scratch.database(&format!("positions-{size}"))?;
-        let figures = measure_size(size, &dir, &scratch.dir, prefix)
-            .map_err(|failure| failure.context(format!("size {size}")))?;
+        let in_size = |failure: Failure| failure.context(format!("size {size}"));
+        let mut figures = measure_size(size, &dir, &scratch.dir, prefix).map_err(in_size)?;
+        for _ in 1..arguments.imports {
+            let dir = scratch.database(&format!("positions-{size}-again"))?;
+            figures.imports_again.push(import_again(size, &dir, prefix).map_err(in_size)?);
+            fs::remove_dir_all(&dir)?;
+        }
         say(&report::size_lines(&figures));
         sizes.push(figures);
         if !arguments.keep {
@@ -57,8 +65,11 @@ pub fn positions(arguments: &PositionsArguments, prefix: &[OsString]) -> Result<
 /// Imports one size and prints the figures as JSON.
 pub fn positions_import(arguments: &ImportArguments) -> Result<()> {
     let positions = Positions::new(arguments.size.clone());
-    let figures = measure::import(&positions, &arguments.dir)?;
-    println!("{}", serde_json::to_string(&figures)?);
+    let figures = match arguments.again {
+        true => serde_json::to_string(&measure::import_again(&positions, &arguments.dir)?)?,
+        false => serde_json::to_string(&measure::import(&positions, &arguments.dir)?)?,
+    };
+    println!("{figures}");
     Ok(())
 }
 
@@ -82,6 +93,7 @@ fn measure_size(
         put_count: size.put_count(),
         rectangle_count: truth.rectangle_count,
         import,
+        imports_again: Vec::new(),
         bytes: ByteFigures { database: database_bytes, baseline: baseline_bytes },
         open,
         scans: scans?,
@@ -96,12 +108,27 @@ pub(super) fn import_in_a_process(
     dir: &Path,
     prefix: &[OsString],
 ) -> Result<ImportFigures> {
+    run_import(size, dir, &[], prefix)
+}
+
+/// The same without compaction.
+fn import_again(size: &Size, dir: &Path, prefix: &[OsString]) -> Result<IngestFigures> {
+    run_import(size, dir, &["--again"], prefix)
+}
+
+fn run_import<T: DeserializeOwned>(
+    size: &Size,
+    dir: &Path,
+    options: &[&str],
+    prefix: &[OsString],
+) -> Result<T> {
     let output = Command::new(std::env::current_exe()?)
         .args(prefix)
         .arg("positions-import")
         .args(["--size", size.name()])
         .arg("--dir")
         .arg(dir)
+        .args(options)
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
