@@ -12,6 +12,8 @@ fn a_tiny_run_is_answered_exactly() {
     let positions = Positions::new(Size::new(300, 12).unwrap().transaction_puts(100));
     let figures = measure::import(&positions, &dir).unwrap();
     assert!(figures.ingest.puts_per_second > 0.0 && figures.ingest.last_tenth_share() > 0.0);
+    let again = measure::import_again(&positions, &dir.with_file_name("again")).unwrap();
+    assert!(again.puts_per_second > 0.0 && again.last_tenth_share() > 0.0);
 
     let truth = Truth::resolve(&positions, |_| Ok(())).unwrap();
     for (question, answer) in Question::ALL.iter().zip(&truth.answers) {
