@@ -2,7 +2,8 @@
 //!
 //! A database keeps facts with two times: when a fact holds in the world (*valid time*), and when the database believed it
 //! (*system time*, which the literature calls transaction time). It answers what was true at a valid instant V as it was
-//! believed at a system instant T, exactly, for ever, and as fast over a thousand versions a key as over one.
+//! believed at a system instant T, exactly and for ever; what is true now, of all keys, in about the time that it takes without
+//! history.
 //!
 //! # A tour
 //!
