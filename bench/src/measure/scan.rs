@@ -81,7 +81,7 @@ fn ask(snapshot: &Snapshot, question: &Question) -> Result<(Answer, String)> {
         scan = scan.filter(Predicate::Compare {
             column: "account".into(),
             op: Comparison::Eq,
-            value: Value::Text(account_name(account)),
+            value: Value::Text(account_name(account).to_owned()),
         });
     }
     let mut rows = scan.run()?;
