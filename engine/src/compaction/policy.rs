@@ -18,6 +18,8 @@ use crate::version::{SegmentEntry, TableVersion, Version};
 
 /// The most rows that one compaction reads, unless a single segment has more.
 const INPUT_ROW_COUNT_MAX: u64 = 1 << 20;
+/// The most versions that these may stand for, if each cut adds one, with the same exception: so many places are held in memory.
+const VERSION_COUNT_MAX: u64 = 2 << 20;
 /// The most bytes that the rows it reads may take in memory, unless a single segment has more.
 const INPUT_BYTES_MAX: u64 = 144 << 20;
 /// So many small segments of `current` are merged if all are half worn: most of their rows move to time partitions then. One that
@@ -33,16 +35,19 @@ const DIRECT_ROW_COUNT_MIN: usize = 8_192;
 /// How many cuts make a segment worn.
 struct Wear {
     cut_count_min: u64,
-    /// They are at least this part of its open rows ...
-    of_open: u64,
-    /// ... and of all its rows: what is gained must be worth the rewriting.
-    of_all: u64,
+    /// They are at least so many for a hundred open rows ...
+    percent_of_open: u64,
+    /// ... and for a hundred rows: what is gained must be worth the rewriting.
+    percent_of_all: u64,
 }
 
 /// A segment so worn is rewritten ...
-const WORN: Wear = Wear { cut_count_min: 4_096, of_open: 1, of_all: 8 };
-/// ... and those that will soon be go with it.
-const HALF_WORN: Wear = Wear { cut_count_min: 1_024, of_open: 2, of_all: 16 };
+const WORN: Wear = Wear { cut_count_min: 4_096, percent_of_open: 200, percent_of_all: 12 };
+/// ... and those that are worn so much go with it.
+const HALF_WORN: Wear = Wear { cut_count_min: 1_024, percent_of_open: 50, percent_of_all: 6 };
+/// The most worn segments are also rewritten where all together have so many cuts for a hundred open rows. Wear grows everywhere
+/// at once: without this all would be worn at once, too, after a time in which none was, and their cuts are in memory.
+const CUT_PERCENT_MAX: u64 = 75;
 
 /// Segments to be replaced by what they add up to.
 #[derive(Clone, Debug)]
@@ -110,17 +115,24 @@ fn merge_of(
     (inputs.len() > 1).then_some(inputs)
 }
 
-/// The worn segments of all partitions, the most worn first, if there are any: so the fewest rows are rewritten for each cut.
+/// The worn segments of all partitions, the most worn first, if it is time: so the fewest rows are rewritten for each cut.
 fn rewrite_of(alike: &[Alike]) -> Option<Vec<Arc<SegmentEntry>>> {
     let lasting = alike.iter().flat_map(|((partition, _), segments)| {
         // A small segment of `current` is merged before long, whatever its wear.
         segments.iter().filter(|entry| !partition.is_current() || !is_small(entry))
     });
-    let mut half_worn: Vec<_> =
-        lasting.filter(|entry| is_worn(entry, &HALF_WORN)).cloned().collect();
-    let is_due = half_worn.iter().any(|entry| is_worn(entry, &WORN));
+    let (mut open_count, mut cut_count, mut half_worn) = (0, 0, Vec::new());
+    for entry in lasting {
+        open_count += u64::from(entry.segment().meta().open_count);
+        cut_count += entry.cut_count();
+        if is_worn(entry, &HALF_WORN) {
+            half_worn.push(entry.clone());
+        }
+    }
+    let is_due = cut_count * 100 >= open_count * CUT_PERCENT_MAX
+        || half_worn.iter().any(|entry| is_worn(entry, &WORN));
     half_worn.sort_by_key(|entry| Reverse(cut_percent(entry)));
-    is_due.then(|| within_budget(half_worn))
+    (is_due && !half_worn.is_empty()).then(|| within_budget(half_worn))
 }
 
 /// How many of the segments, which come smallest first, are of about one size: each at most what those before it add up to, so
@@ -195,8 +207,8 @@ fn cut_percent(entry: &Arc<SegmentEntry>) -> u64 {
 fn is_worn(entry: &SegmentEntry, wear: &Wear) -> bool {
     let (meta, cut_count) = (entry.segment().meta(), entry.cut_count());
     cut_count >= wear.cut_count_min
-        && cut_count * wear.of_open >= meta.open_count.into()
-        && cut_count * wear.of_all >= meta.row_count.into()
+        && cut_count * 100 >= u64::from(meta.open_count) * wear.percent_of_open
+        && cut_count * 100 >= u64::from(meta.row_count) * wear.percent_of_all
 }
 
 /// Whether a row of the segment is cut, or has ended and is not in its partition.
@@ -213,12 +225,15 @@ fn has_dropped_columns(entry: &SegmentEntry, table: &TableVersion) -> bool {
 
 /// As many segments, in the order given, as one compaction may read; at least one, if there is one.
 pub(super) fn within_budget(segments: Vec<Arc<SegmentEntry>>) -> Vec<Arc<SegmentEntry>> {
-    let (mut rows, mut bytes) = (0, 0);
+    let (mut rows, mut versions, mut bytes) = (0, 0, 0);
     let mut taken = Vec::new();
     for entry in segments {
         rows += row_count(&entry);
+        versions += row_count(&entry) + entry.cut_count();
         bytes += entry.segment().meta().decoded_bytes;
-        if !taken.is_empty() && (rows > INPUT_ROW_COUNT_MAX || bytes > INPUT_BYTES_MAX) {
+        let is_full =
+            rows > INPUT_ROW_COUNT_MAX || versions > VERSION_COUNT_MAX || bytes > INPUT_BYTES_MAX;
+        if !taken.is_empty() && is_full {
             break;
         }
         taken.push(entry);
