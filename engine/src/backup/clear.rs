@@ -138,7 +138,7 @@ impl Held {
     ) -> Result<Point> {
         if !self.cuts.is_empty() {
             let (dir, id) = (files.supersession_dir(table), next_id());
-            let meta = write_supersessions(&files.disk, &dir, id, table, &self.cuts)?;
+            let meta = write_supersessions(&files.disk, &dir, (id, table), &self.cuts, 1)?;
             self.edit.supersessions_added.push(meta);
         }
         let applied = self.state.apply(&self.edit);

@@ -20,7 +20,7 @@ pub(crate) use batch::{decode_batch, encode_batch, put_i64s};
 pub(crate) use checksum::checksum;
 pub(crate) use key::{Keys, encode_keys, key_prefix};
 pub(crate) use keyed_hash::{KeyedHash, Secret};
-pub(crate) use number_order::sorted_by_numbers;
+pub(crate) use number_order::{lists_sorted_by_numbers, sorted_by_numbers};
 pub(crate) use reader::{Judged, Malformed, Reader};
 pub(crate) use varint::{put_varint, unzigzag, zigzag};
 pub(crate) use zone::zone_prefix;

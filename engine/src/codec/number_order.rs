@@ -25,11 +25,9 @@ pub(crate) fn sorted_by_numbers<T: Copy + Default, K: Ord, const N: usize>(
     items: impl Iterator<Item = T>,
     order: impl Fn(&T) -> ([u64; N], K),
 ) -> Vec<T> {
-    let bits = (count / BUCKET_LEN).max(1).ilog2().min(BUCKET_BITS_MAX);
-    let bucket = |number: u64| number.checked_shr(u64::BITS - bits).unwrap_or(0) as usize;
+    let bucket = bucket_of(count);
     // Where the next item of each bucket goes; in the end, where each bucket ends.
-    let mut next = vec![0; 1 << bits];
-    firsts.for_each(|number| next[bucket(number)] += 1);
+    let mut next = counts_of(firsts.map(&bucket), count);
     turn_to_starts(&mut next);
     let mut sorted = vec![T::default(); count];
     for item in items {
@@ -40,6 +38,44 @@ pub(crate) fn sorted_by_numbers<T: Copy + Default, K: Ord, const N: usize>(
     let mut inner = Inner { order, dealt: Vec::new() };
     for_each_bucket(&mut sorted, &next, &mut |of_bucket| inner.sort(of_bucket, 0));
     sorted
+}
+
+/// The items of some lists, sorted in the same way, in lists that follow one another. For large items: their memory is not written to
+/// before they are dealt out, and a list is let go of when it has been.
+pub(crate) fn lists_sorted_by_numbers<T: Copy + Default, K: Ord, const N: usize>(
+    lists: Vec<Vec<T>>,
+    order: impl Fn(&T) -> ([u64; N], K),
+) -> Vec<Vec<T>> {
+    let count = lists.iter().map(Vec::len).sum();
+    let bucket_of_number = bucket_of(count);
+    let bucket = |item: &T| bucket_of_number(order(item).0[0]);
+    let counts = counts_of(lists.iter().flatten().map(bucket), count);
+    let mut sorted: Vec<Vec<T>> = counts.into_iter().map(Vec::with_capacity).collect();
+    for list in lists {
+        list.iter().for_each(|item| sorted[bucket(item)].push(*item));
+    }
+    sorted.retain(|list| !list.is_empty());
+    let mut inner = Inner { order: &order, dealt: Vec::new() };
+    sorted.iter_mut().for_each(|list| inner.sort(list, 0));
+    sorted
+}
+
+/// The bucket of the first deal that a number tells, for so many items.
+fn bucket_of(count: usize) -> impl Fn(u64) -> usize {
+    let bits = bits_of(count);
+    move |number| number.checked_shr(u64::BITS - bits).unwrap_or(0) as usize
+}
+
+/// How many bits of a number tell its bucket in the first deal of so many items.
+fn bits_of(count: usize) -> u32 {
+    (count / BUCKET_LEN).max(1).ilog2().min(BUCKET_BITS_MAX)
+}
+
+/// How many items each bucket of the first deal gets.
+fn counts_of(buckets: impl Iterator<Item = usize>, count: usize) -> Vec<usize> {
+    let mut counts = vec![0; 1 << bits_of(count)];
+    buckets.for_each(|bucket| counts[bucket] += 1);
+    counts
 }
 
 /// Sorts what fits the cache of a core.
@@ -123,6 +159,9 @@ mod tests {
         let (firsts, all) = (items.iter().map(|item| item.0), items.iter().copied());
         let by_one = sorted_by_numbers(items.len(), firsts, all, |i| ([i.0], i.1));
         assert!(by_one == expected, "{} {what} items, one number", items.len());
+        let lists = items.chunks(1_000).map(Vec::from).collect();
+        let lists = lists_sorted_by_numbers(lists, |i: &(u64, u64)| ([i.0], i.1));
+        assert!(lists.concat() == expected, "{} {what} items, in lists", items.len());
         let (firsts, all) = (items.iter().map(|item| item.0), items.iter().copied());
         let by_two = sorted_by_numbers(items.len(), firsts, all, |i| ([i.0, i.1], ()));
         assert!(by_two == expected, "{} {what} items, two numbers", items.len());

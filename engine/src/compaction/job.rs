@@ -7,7 +7,7 @@ use arrow::array::Array;
 use super::policy::Plan;
 use crate::codec::{encode_keys, key_prefix};
 use crate::error::Result;
-use crate::layout::{Groups, Placed, Placement, Source, write_groups};
+use crate::layout::{Placed, Placement, SortedRows, Source, write_groups};
 use crate::schema::TableSchema;
 use crate::segment::{BLOCK_ROWS, SegmentId, SegmentMeta};
 use crate::supersession::{Cut, SupersessionSet, carve};
@@ -17,7 +17,8 @@ use crate::version::{Files, SegmentEntry, TableVersion};
 #[derive(Debug)]
 pub(crate) struct Compacted {
     pub(crate) segments: Vec<SegmentMeta>,
-    groups: Groups,
+    /// The rows of so many of the segments, and of so many more, and so on.
+    rows: Vec<(usize, SortedRows)>,
     /// For each input, the number of the first batch that its rows were taken from: a batch is a block.
     first_batches: Vec<u32>,
 }
@@ -52,9 +53,13 @@ pub(crate) fn compact_until(
         let left_out = left_out.get(at).map_or(&[][..], Vec::as_slice);
         read_segment((entry, until), left_out, &mut sources, &mut placement)?;
     }
-    let groups = placement.into_groups(plan.direct_row_count_min, 1)?;
-    let segments = write_groups(files, schema, (&sources, &groups), next_id, 1)?;
-    Ok(Compacted { segments, groups, first_batches })
+    let groups = (&sources[..], placement.into_groups(plan.direct_row_count_min));
+    let (mut segments, mut rows) = (Vec::new(), Vec::new());
+    for group in write_groups(files, schema, groups, next_id, 1, |rows| rows)? {
+        rows.push((group.segments.len(), group.rows));
+        segments.extend(group.segments);
+    }
+    Ok(Compacted { segments, rows, first_batches })
 }
 
 /// Appends the values of a segment, block by block, and places the versions that its rows stand for.
@@ -110,12 +115,10 @@ impl Compacted {
         let mut found = Vec::new();
         let Some(late) = late else { return Ok(found) };
         let mut segments = self.segments.iter();
-        for (_, run) in self.groups.iter() {
-            let (mut rows, mut row_count) = (run.rows(), run.len());
-            while row_count > 0
-                && let Some(meta) = segments.next()
-            {
-                row_count = row_count.saturating_sub(meta.row_count as usize);
+        for (segment_count, rows) in &self.rows {
+            let run = rows.run();
+            let mut rows = run.rows();
+            for meta in segments.by_ref().take(*segment_count) {
                 let mut of_segment = Vec::new();
                 for (at, placed) in (0..meta.row_count).zip(rows.by_ref()) {
                     if at < meta.open_count {

@@ -261,7 +261,7 @@ impl Inner {
         };
         if !late.is_empty() {
             let (dir, id) = (self.files.supersession_dir(plan.table), self.next_file_id());
-            let meta = write_supersessions(&self.files.disk, &dir, id, plan.table, &late)?;
+            let meta = write_supersessions(&self.files.disk, &dir, (id, plan.table), &late, 1)?;
             edit.supersessions_added.push(meta);
         }
         edit.next_file_id = Some(self.next_file_id.load(Ordering::Relaxed));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::compute::concat_batches;
 
-use super::settle::Assertions;
+use super::settle::{Assertions, SettledAssertions};
 use crate::error::Result;
 use crate::layout::{Placed, Placement, Source, write_groups};
 use crate::memtable::{Chunk, HashPart, KeyedRow, KeyedRows, Resolver};
@@ -30,7 +30,7 @@ const SOURCE_BYTES_MIN: usize = 512 << 10;
 /// The assertions of one table that a flush has written as versions: durable, and garbage until the manifest names it.
 #[derive(Debug)]
 pub(crate) struct FlushedTable {
-    assertions: Assertions,
+    assertions: SettledAssertions,
     pub(crate) segments: Vec<SegmentMeta>,
 }
 
@@ -54,9 +54,10 @@ impl FlushedTable {
             assertions.append(resolved.assertions);
             placement.append(resolved.placement);
         }
-        let groups = placement.into_groups(DIRECT_ROW_COUNT_MIN, thread_count)?;
-        let segments = write_groups(files, schema, (&sources, &groups), next_id, thread_count)?;
-        Ok(FlushedTable { assertions, segments })
+        let groups = (&sources[..], placement.into_groups(DIRECT_ROW_COUNT_MIN));
+        let written = write_groups(files, schema, groups, next_id, thread_count, drop)?;
+        let segments = written.into_iter().flat_map(|group| group.segments).collect();
+        Ok(FlushedTable { assertions: assertions.settled(), segments })
     }
 
     /// Writes the cuts that the assertions make in the rows of `table`, if there are any.
@@ -77,7 +78,8 @@ impl FlushedTable {
             return Ok(None);
         }
         let (dir, id) = (files.supersession_dir(table.schema.id), next_id());
-        write_supersessions(&files.disk, &dir, id, table.schema.id, &cuts).map(Some)
+        let number = (id, table.schema.id);
+        write_supersessions(&files.disk, &dir, number, &cuts, thread_count).map(Some)
     }
 }
 

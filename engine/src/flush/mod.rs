@@ -4,6 +4,7 @@
 //! they end ([`settle`]). It writes the resulting versions as segments and the cuts of older rows as a supersession file. No
 //! value of an older row is read but its key.
 
+mod extents;
 mod job;
 mod settle;
 

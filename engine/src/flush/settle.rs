@@ -3,11 +3,12 @@
 use std::slice;
 use std::sync::Arc;
 
+use super::extents::{Extent, Extents};
 use crate::codec::{Keys, key_prefix, sorted_by_numbers};
 use crate::error::Result;
 use crate::memtable::{Chunk, KeyedRow, are_keys_short, key_of};
 use crate::schema::TableSchema;
-use crate::segment::{BLOCK_ROWS, PeriodBlock, Section, Segment};
+use crate::segment::{BLOCK_ROWS, Section, Segment};
 use crate::supersession::{Cut, LivePieces};
 use crate::time::Rect;
 use crate::version::SegmentEntry;
@@ -24,28 +25,27 @@ pub(crate) struct Assertions {
     is_event: bool,
     /// The hash of every group, ascending.
     hashes: Vec<u64>,
-    groups: Vec<Group>,
-    /// What the assertions of one group after another cut, oldest first.
+    /// The prefix of the key of every group.
+    key_prefixes: Vec<u64>,
+    /// Where the cuts of every group begin, and where those of the last end.
+    starts: Vec<u32>,
+    /// What the assertions of one group after another cut, each without what one before it has cut: later assertions about a key
+    /// mostly concern what is cut already. No two cuts of a group overlap, and they come in the order of valid time.
     cuts: Vec<Cut>,
     /// The key of every group.
     keys: Keys,
     /// Whether a key's prefix tells it from all others.
     are_keys_short: bool,
-    /// What the assertions together cover in valid time.
-    valid_from: i64,
-    valid_to: i64,
+    /// What no assertion of the latest group has cut.
+    uncut: LivePieces<()>,
 }
 
-/// The assertions about one key.
+/// Assertions of which no more will come.
 #[derive(Debug)]
-struct Group {
-    /// Where its cuts begin, and where they end.
-    from: u32,
-    to: u32,
-    /// What they cover in valid time, gaps included.
-    valid_from: i64,
-    valid_to: i64,
-    key_prefix: u64,
+pub(crate) struct SettledAssertions {
+    all: Assertions,
+    /// What the cuts cover in valid time.
+    extents: Extents,
 }
 
 /// A row of a segment that a group may cut. It has what is asked next, since rows are visited in another order than groups.
@@ -54,19 +54,32 @@ struct Match {
     row: u32,
     group: u32,
     key_prefix: u64,
-    /// The first of the cuts that overlap the row: mostly there is one.
+    /// The cut that may meet something of the row: mostly there is one.
     cut: Cut,
-    /// Where the cuts that overlap the row begin and end. Cuts between them may not overlap it.
+    /// Where they begin and end in [`Matches::cuts`], oldest first, if there are several.
     from: u32,
     to: u32,
 }
 
+/// The rows of a segment that are to be cut.
+#[derive(Debug, Default)]
+struct Matches {
+    rows: Vec<Match>,
+    cuts: Vec<Cut>,
+}
+
 impl Match {
-    /// The cuts that overlap the row, of all of them.
-    fn cuts<'a>(&'a self, all: &'a [Cut]) -> &'a [Cut] {
-        if self.to - self.from == 1 {
-            return slice::from_ref(&self.cut);
-        }
+    fn cut_count(&self) -> usize {
+        (self.to - self.from) as usize
+    }
+
+    /// Whether there are cuts beside the first.
+    fn is_cut_again(&self) -> bool {
+        self.cut_count() > 1
+    }
+
+    /// The cuts that may meet something of the row, of those of all rows, if there are several.
+    fn cuts<'a>(&self, all: &'a [Cut]) -> &'a [Cut] {
         &all[self.from as usize..self.to as usize]
     }
 }
@@ -74,12 +87,16 @@ impl Match {
 impl Assertions {
     /// None yet of those that the chunks of a table hold.
     pub(crate) fn new(schema: &TableSchema, chunks: &[Arc<Chunk>]) -> Assertions {
-        let are_keys_short = are_keys_short(chunks);
-        let keys = Keys { offsets: vec![0], bytes: Vec::new() };
-        let (valid_from, valid_to) = (i64::MAX, i64::MIN);
-        let (hashes, groups, cuts) = (Vec::new(), Vec::new(), Vec::new());
-        let is_event = schema.is_event;
-        Assertions { is_event, hashes, groups, cuts, keys, are_keys_short, valid_from, valid_to }
+        Assertions {
+            is_event: schema.is_event,
+            hashes: Vec::new(),
+            key_prefixes: Vec::new(),
+            starts: vec![0],
+            cuts: Vec::new(),
+            keys: Keys { offsets: vec![0], bytes: Vec::new() },
+            are_keys_short: are_keys_short(chunks),
+            uncut: LivePieces::new(),
+        }
     }
 
     /// Adds the assertions about one key, whose hash is not less than those before.
@@ -89,23 +106,23 @@ impl Assertions {
         if self.is_event && group.iter().all(is_put) {
             return;
         }
-        let from = self.cuts.len();
-        self.cuts.extend(group.iter().map(|row| row.cut(chunks)));
-        let cuts = &self.cuts[from..];
-        let group_from = cuts.iter().map(|cut| cut.from).min().unwrap_or(i64::MAX);
-        let group_to = cuts.iter().map(|cut| cut.to).max().unwrap_or(i64::MIN);
-        self.valid_from = self.valid_from.min(group_from);
-        self.valid_to = self.valid_to.max(group_to);
+        let before = self.cuts.len();
+        self.uncut.clear();
+        self.uncut.insert((), i64::MIN, i64::MAX, -1);
+        for (number, row) in (0..).zip(group) {
+            let cut = row.cut(chunks);
+            // Pieces begin and end with the number of an assertion here: what one transaction asserts comes in an order, too.
+            self.uncut.cut(Cut { at: number, ..cut }, &mut |(), met| {
+                let (from, to) = (cut.from.max(met.valid_from), cut.to.min(met.valid_to));
+                self.cuts.push(Cut { from, to, ..cut });
+            });
+        }
+        self.cuts[before..].sort_unstable_by_key(|cut| cut.from);
+        // A memtable is flushed long before it has 2^31 rows, which add at most two cuts each, or their keys take 4 GiB.
+        self.starts.push(self.cuts.len() as u32);
         self.hashes.push(group[0].hash);
-        self.groups.push(Group {
-            from: from as u32,
-            to: self.cuts.len() as u32,
-            valid_from: group_from,
-            valid_to: group_to,
-            key_prefix: group[0].key_prefix,
-        });
+        self.key_prefixes.push(group[0].key_prefix);
         self.keys.bytes.extend_from_slice(key_of(chunks, group[0].row));
-        // A memtable numbers its rows with 32 bits and is flushed long before their keys take 4 GiB.
         self.keys.offsets.push(self.keys.bytes.len() as u32);
     }
 
@@ -117,52 +134,16 @@ impl Assertions {
         }
         let (cuts, bytes) = (self.cuts.len() as u32, self.keys.bytes.len() as u32);
         self.hashes.append(&mut others.hashes);
-        let moved = |group: Group| Group { from: group.from + cuts, to: group.to + cuts, ..group };
-        self.groups.extend(others.groups.into_iter().map(moved));
+        self.key_prefixes.append(&mut others.key_prefixes);
+        self.starts.extend(others.starts[1..].iter().map(|end| end + cuts));
         self.cuts.append(&mut others.cuts);
         self.keys.bytes.append(&mut others.keys.bytes);
         self.keys.offsets.extend(others.keys.offsets[1..].iter().map(|end| end + bytes));
-        self.valid_from = self.valid_from.min(others.valid_from);
-        self.valid_to = self.valid_to.max(others.valid_to);
     }
 
-    /// The cuts that the assertions make in the rows of a segment, in the order in which they are made.
-    pub(crate) fn cuts_in(&self, entry: &SegmentEntry) -> Result<Vec<(u32, Cut)>> {
-        let segment = entry.segment();
-        let Some(zone) = segment.meta().open_zone.as_ref() else { return Ok(Vec::new()) };
-        if zone.valid_from.0 >= self.valid_to || zone.valid_to.1 <= self.valid_from {
-            return Ok(Vec::new());
-        }
-        let matches = self.overlapping_matches(segment)?;
-        // Rows that match lie evenly among the open ones.
-        let shift = u64::from(segment.meta().open_count).leading_zeros().min(u64::BITS - 1);
-        let number = |found: &Match| u64::from(found.row) << shift;
-        let order = |found: &Match| ([number(found)], found.group);
-        let (count, numbers) = (matches.len(), matches.iter().map(number));
-        let matches = sorted_by_numbers(count, numbers, matches.iter().copied(), order);
-        let earlier = entry.cuts()?;
-        let (mut found, mut live) = (Vec::new(), LivePieces::new());
-        for block in matches.chunk_by(|a, b| a.row / BLOCK_ROWS == b.row / BLOCK_ROWS) {
-            let number = block[0].row / BLOCK_ROWS;
-            let periods = segment.periods(number)?;
-            let first = number * BLOCK_ROWS;
-            let rows: Vec<u32> = block.iter().map(|found| found.row - first).collect();
-            let keys = segment.keys_of(number, &rows)?;
-            let mut earlier = earlier.within(first, first + BLOCK_ROWS).peekable();
-            for (at, found_row) in block.iter().enumerate() {
-                let row = found_row.row;
-                if self.is_same_key(keys.get(at), found_row) {
-                    while earlier.next_if(|(other, _)| *other < row).is_some() {}
-                    // Another group of the same hash may ask for the same row.
-                    let of_row = earlier.peek().filter(|(other, _)| *other == row);
-                    let of_row = of_row.map_or(&[][..], |(_, cuts)| cuts);
-                    let rect = periods.rect((row - first) as usize);
-                    let own = found_row.cuts(&self.cuts);
-                    cut_row(&mut live, (rect, row), of_row, own, &mut found);
-                }
-            }
-        }
-        Ok(found)
+    /// These, when all are there.
+    pub(crate) fn settled(self) -> SettledAssertions {
+        SettledAssertions { extents: Extents::new(&self.cuts), all: self }
     }
 
     /// Whether a row of a segment has the key of the group that it was found for.
@@ -170,58 +151,125 @@ impl Assertions {
         key_prefix(key) == found.key_prefix
             && (self.are_keys_short || key == self.keys.get(found.group as usize))
     }
+}
+
+impl SettledAssertions {
+    /// The cuts that the assertions make in the rows of a segment, in the order in which they are made.
+    pub(crate) fn cuts_in(&self, entry: &SegmentEntry) -> Result<Vec<(u32, Cut)>> {
+        let segment = entry.segment();
+        let Some(zone) = segment.meta().open_zone.as_ref() else { return Ok(Vec::new()) };
+        if !self.extents.may_meet(zone.valid_from.0, zone.valid_to.1) {
+            return Ok(Vec::new());
+        }
+        let Matches { rows: matches, cuts } = self.matches(segment)?;
+        // Rows that match lie evenly among the open ones.
+        let shift = u64::from(segment.meta().open_count).leading_zeros().min(u64::BITS - 1);
+        let number = |found: &Match| u64::from(found.row) << shift;
+        let order = |found: &Match| ([number(found)], found.group);
+        let (count, numbers) = (matches.len(), matches.iter().map(number));
+        let matches = sorted_by_numbers(count, numbers, matches.iter().copied(), order);
+        let earlier = entry.cuts()?;
+        let (mut found, mut several, mut live) = (Vec::new(), Vec::new(), LivePieces::new());
+        for block in matches.chunk_by(|a, b| a.row / BLOCK_ROWS == b.row / BLOCK_ROWS) {
+            let number = block[0].row / BLOCK_ROWS;
+            let periods = segment.periods(number)?;
+            let first = number * BLOCK_ROWS;
+            let rows: Vec<u32> = block.iter().map(|found| found.row - first).collect();
+            let keys = segment.keys_of(number, &rows)?;
+            let mut earlier = earlier.within(first, first + BLOCK_ROWS).peekable();
+            // Rows that are cut more than once have their cuts elsewhere: those of a block are brought together at once.
+            several.clear();
+            let more = block.iter().filter(|found| found.is_cut_again());
+            more.for_each(|found| several.extend_from_slice(found.cuts(&cuts)));
+            let mut rest = &several[..];
+            for (at, found_row) in block.iter().enumerate() {
+                let row = found_row.row;
+                let mut own = slice::from_ref(&found_row.cut);
+                if found_row.is_cut_again() {
+                    (own, rest) = rest.split_at(found_row.cut_count());
+                }
+                if self.all.is_same_key(keys.get(at), found_row) {
+                    while earlier.next_if(|(other, _)| *other < row).is_some() {}
+                    // Another group of the same hash may ask for the same row.
+                    let of_row = earlier.peek().filter(|(other, _)| *other == row);
+                    let of_row = of_row.map_or(&[][..], |(_, cuts)| cuts);
+                    let rect = periods.rect((row - first) as usize);
+                    cut_row(&mut live, (rect, row), of_row, own, &mut found);
+                }
+            }
+        }
+        Ok(found)
+    }
 
     /// The open rows of a segment whose hash is that of a group of which an assertion overlaps them in valid time, with the
     /// group. Few rows of a key overlap a new assertion about it, so this is where most are passed over, keys unread.
-    fn overlapping_matches(&self, segment: &Segment) -> Result<Vec<Match>> {
+    fn matches(&self, segment: &Segment) -> Result<Matches> {
         let mut candidates: Vec<(u32, u32)> = Vec::new();
-        segment.for_each_match(Section::Open, &self.hashes, &mut |group, row| {
+        segment.for_each_match(Section::Open, &self.all.hashes, &mut |group, row| {
             candidates.push((group as u32, row));
         })?;
-        let mut blocks: Vec<Option<Arc<PeriodBlock>>> =
-            vec![None; segment.meta().open_count.div_ceil(BLOCK_ROWS) as usize];
-        for (_, row) in &candidates {
-            let slot = &mut blocks[(row / BLOCK_ROWS) as usize];
-            if slot.is_none() {
-                *slot = Some(segment.periods(row / BLOCK_ROWS)?);
-            }
-        }
-        let mut matches = Vec::new();
-        let mut extents = [(0, 0); GATHER_COUNT];
+        let extents = self.extents_of_open_rows(segment, &candidates)?;
+        let mut matches = Matches::default();
+        let mut kept = Vec::new();
         for candidates in candidates.chunks(GATHER_COUNT) {
-            // Nothing here depends on what is read, so that the processor waits for many of these reads at once.
-            for (extent, (_, row)) in extents.iter_mut().zip(candidates) {
-                if let Some(periods) = &blocks[(row / BLOCK_ROWS) as usize] {
-                    let at = (row % BLOCK_ROWS) as usize;
-                    *extent = (periods.valid_from[at], periods.valid_to[at]);
-                }
+            // No step waits for what it reads itself, so that the processor has many of these reads done at once.
+            let mut rows = [Extent::default(); GATHER_COUNT];
+            for (extent, (_, row)) in rows.iter_mut().zip(candidates) {
+                *extent = extents[*row as usize];
             }
-            for ((valid_from, valid_to), &(group, row)) in extents.into_iter().zip(candidates) {
-                let key_prefix = self.groups[group as usize].key_prefix;
-                if let Some((from, to)) = self.overlapping(group as usize, valid_from, valid_to) {
-                    let cut = self.cuts[from as usize];
-                    matches.push(Match { row, group, key_prefix, cut, from, to });
-                }
+            let mut near = [(0, 0); GATHER_COUNT];
+            for (near, (row, (group, _))) in near.iter_mut().zip(rows.iter().zip(candidates)) {
+                let at = *group as usize;
+                let places = self.extents.near(self.all.starts[at]..self.all.starts[at + 1], *row);
+                *near = (places.start, places.end);
+            }
+            for ((candidate, (from, to)), row) in candidates.iter().zip(near).zip(rows) {
+                kept.clear();
+                kept.extend((from..to).filter(|at| self.extents.is_near(*at, row)));
+                self.push_match(*candidate, &kept, &mut matches);
             }
         }
         Ok(matches)
     }
 
-    /// Where the cuts of a group that overlap `[from, to)` begin and end, if there are any.
-    fn overlapping(&self, group: usize, from: i64, to: i64) -> Option<(u32, u32)> {
-        let group = &self.groups[group];
-        if group.valid_from >= to || group.valid_to <= from {
-            return None;
+    /// What each open row of a segment covers in valid time; of no use for those in whose block there is no candidate.
+    fn extents_of_open_rows(
+        &self,
+        segment: &Segment,
+        candidates: &[(u32, u32)],
+    ) -> Result<Vec<Extent>> {
+        let open_count = segment.meta().open_count;
+        let mut is_wanted = vec![false; open_count.div_ceil(BLOCK_ROWS) as usize];
+        candidates.iter().for_each(|(_, row)| is_wanted[(row / BLOCK_ROWS) as usize] = true);
+        let mut extents = Vec::with_capacity(is_wanted.len() * BLOCK_ROWS as usize);
+        for (block, is_wanted) in (0..).zip(is_wanted) {
+            if is_wanted {
+                let periods = segment.periods(block)?;
+                let bounds = periods.valid_from.iter().zip(&periods.valid_to[..]);
+                let extent = |(from, to): (&i64, &i64)| self.extents.scale().extent(*from, *to);
+                extents.extend(bounds.map(extent));
+            }
+            extents.resize((block as usize + 1) * BLOCK_ROWS as usize, Extent::default());
         }
-        let cuts = &self.cuts[group.from as usize..group.to as usize];
-        // Which cuts overlap follows no pattern: looking at all without a branch takes less time than guessing wrong twice.
-        let (mut first, mut last) = (u32::MAX, 0);
-        for (at, cut) in (group.from..).zip(cuts) {
-            let overlaps = (cut.from < to) & (cut.to > from);
-            first = first.min(if overlaps { at } else { u32::MAX });
-            last = if overlaps { at + 1 } else { last };
+        Ok(extents)
+    }
+
+    /// Adds a row with cuts at these places, if there are any.
+    fn push_match(&self, (group, row): (u32, u32), places: &[u32], found: &mut Matches) {
+        let [first, others @ ..] = places else { return };
+        let from = found.cuts.len() as u32;
+        if !others.is_empty() {
+            found.cuts.extend(places.iter().map(|at| self.all.cuts[*at as usize]));
+            found.cuts[from as usize..].sort_unstable_by_key(|cut| cut.at);
         }
-        (first < last).then_some((first, last))
+        found.rows.push(Match {
+            row,
+            group,
+            key_prefix: self.all.key_prefixes[group as usize],
+            cut: self.all.cuts[*first as usize],
+            from,
+            to: from + places.len() as u32,
+        });
     }
 }
 
@@ -233,6 +281,16 @@ fn cut_row(
     own: &[Cut],
     found: &mut Vec<(u32, Cut)>,
 ) {
+    let mut note = |cut: Cut| {
+        let (from, to) = (cut.from.max(rect.valid_from), cut.to.min(rect.valid_to));
+        found.push((row, Cut { from, to, ..cut }));
+    };
+    if let ([], &[cut]) = (earlier, own) {
+        if cut.from < rect.valid_to && cut.to > rect.valid_from {
+            note(cut);
+        }
+        return;
+    }
     live.clear();
     live.insert((), rect.valid_from, rect.valid_to, rect.system_from);
     for cut in earlier {
@@ -240,8 +298,7 @@ fn cut_row(
     }
     for &cut in own {
         if live.cut(cut, &mut |(), _| ()) {
-            let from = cut.from.max(rect.valid_from);
-            found.push((row, Cut { from, to: cut.to.min(rect.valid_to), ..cut }));
+            note(cut);
         }
     }
 }

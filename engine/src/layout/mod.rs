@@ -16,6 +16,6 @@ mod place;
 mod run;
 mod source;
 
-pub(crate) use place::{Groups, Placed, Placement};
+pub(crate) use place::{Placed, Placement, SortedRows};
 pub(crate) use run::{SEGMENT_ROW_COUNT_MAX, write_groups};
 pub(crate) use source::Source;

@@ -1,12 +1,9 @@
 //! Versions with their place: partition, section, order.
 
 use std::cmp::Reverse;
+use std::mem::take;
 
-use parking_lot::Mutex;
-
-use crate::codec::sorted_by_numbers;
-use crate::error::Result;
-use crate::parallel;
+use crate::codec::lists_sorted_by_numbers;
 use crate::partition::{Partition, PartitionFinder, PartitionWidth};
 use crate::time::Rect;
 
@@ -86,13 +83,14 @@ impl Class {
     }
 
     /// The rows by start, then by the prefix of the key. What one transaction began is then in the order of keys, which makes a
-    /// column of keys half as long.
-    fn sorted(&self) -> Vec<Placed> {
+    /// column of keys half as long. They are let go of as they are copied.
+    fn into_sorted(self) -> Vec<Vec<Placed>> {
         // Most starts lie evenly between the first and the last.
-        let shift = self.last.abs_diff(self.first).leading_zeros().min(u64::BITS - 1);
-        let number = |row: &Placed| row.rect.start().abs_diff(self.first) << shift;
+        let first = self.first;
+        let shift = self.last.abs_diff(first).leading_zeros().min(u64::BITS - 1);
+        let number = |row: &Placed| row.rect.start().abs_diff(first) << shift;
         let order = |row: &Placed| ([number(row), row.key_prefix], (row.source, row.row));
-        sorted_by_numbers(self.len(), self.rows().map(number), self.rows().copied(), order)
+        lists_sorted_by_numbers(self.pieces, order)
     }
 }
 
@@ -132,16 +130,12 @@ impl Placement {
         self.homes.extend(other.homes);
     }
 
-    /// Splits the rows by the partition that they will live in, each group in the order of a segment.
+    /// Splits the rows by the partition that they will live in.
     ///
     /// Groups of fewer than `direct_row_count_min` rows stay together in `current`; with 0 every row goes to its partition. Groups
-    /// come in order of time, `current` last. So many classes are sorted at a time as there are threads.
-    pub(crate) fn into_groups(
-        self,
-        direct_row_count_min: usize,
-        thread_count: usize,
-    ) -> Result<Groups> {
-        let Placement { classes, finder, homes } = self;
+    /// come in order of time, `current` last.
+    pub(crate) fn into_groups(self, direct_row_count_min: usize) -> Vec<Group> {
+        let Placement { mut classes, finder, homes } = self;
         let partitions = finder.met();
         let row_counts: Vec<usize> = classes.iter().map(Class::len).collect();
         // The partition that a class goes to, and whether its two sections get segments of their own there.
@@ -157,27 +151,30 @@ impl Placement {
         };
         let mut numbers: Vec<usize> = (0..classes.len()).filter(|at| row_counts[*at] > 0).collect();
         numbers.sort_by_key(|class| (target(*class), class % 2, Reverse(partitions[class / 2])));
-        // What is sorted is a copy; the rows it was made from go at once.
-        let classes: Vec<Mutex<Class>> = classes.into_iter().map(Mutex::new).collect();
-        let sort = |class: &usize| Ok(std::mem::take(&mut *classes[*class].lock()).sorted());
-        let sorted = parallel::map(thread_count, &numbers, |class| row_counts[*class], sort)?;
-        let mut groups: Vec<(Partition, Vec<Vec<Placed>>)> = Vec::new();
-        for (class, rows) in numbers.into_iter().zip(sorted) {
-            let (partition, is_split) = target(class);
+        let mut groups: Vec<Group> = Vec::new();
+        for number in numbers {
+            let ((partition, is_split), class) = (target(number), take(&mut classes[number]));
             match groups.last_mut() {
-                Some((last, of_group)) if *last == partition && !is_split => of_group.push(rows),
-                _ => groups.push((partition, vec![rows])),
+                Some(last) if last.partition == partition && !is_split => last.classes.push(class),
+                _ => groups.push(Group { partition, classes: vec![class] }),
             }
         }
-        Ok(Groups { groups })
+        groups
     }
 }
 
-/// Versions in the order of segments, split by partition.
+/// Versions of one partition that will lie together.
 #[derive(Debug)]
-pub(crate) struct Groups {
-    /// The rows of a group are in lists that follow one another.
-    groups: Vec<(Partition, Vec<Vec<Placed>>)>,
+pub(crate) struct Group {
+    partition: Partition,
+    /// One behind the other.
+    classes: Vec<Class>,
+}
+
+/// The versions of a group in the order of segments, in lists that follow one another.
+#[derive(Debug)]
+pub(crate) struct SortedRows {
+    lists: Vec<Vec<Placed>>,
 }
 
 /// Versions that will lie one after the other, in slices that follow one another.
@@ -186,12 +183,26 @@ pub(crate) struct Run<'a> {
     slices: Vec<&'a [Placed]>,
 }
 
-impl Groups {
-    /// Each partition with its rows.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Partition, Run<'_>)> {
-        self.groups.iter().map(|(partition, lists)| {
-            (*partition, Run { slices: lists.iter().map(Vec::as_slice).collect() })
-        })
+impl Group {
+    pub(crate) fn partition(&self) -> Partition {
+        self.partition
+    }
+
+    /// How many versions there are.
+    pub(crate) fn len(&self) -> usize {
+        self.classes.iter().map(Class::len).sum()
+    }
+
+    /// The versions in their order. A class is sorted when its turn comes, so that there is one copy of it at a time.
+    pub(crate) fn into_sorted(self) -> SortedRows {
+        SortedRows { lists: self.classes.into_iter().flat_map(Class::into_sorted).collect() }
+    }
+}
+
+impl SortedRows {
+    /// All of them.
+    pub(crate) fn run(&self) -> Run<'_> {
+        Run { slices: self.lists.iter().map(Vec::as_slice).collect() }
     }
 }
 
@@ -252,11 +263,12 @@ mod tests {
         ];
         let mut placement = Placement::new(PartitionWidth::Month);
         rows.into_iter().for_each(|row| placement.push(row));
-        let groups = placement.into_groups(direct_row_count_min, 2).unwrap();
-        let shown: Vec<(String, Vec<u32>)> = groups
-            .iter()
-            .map(|(partition, rows)| {
-                (partition.name(), rows.rows().map(|placed| placed.row).collect())
+        let shown: Vec<(String, Vec<u32>)> = placement
+            .into_groups(direct_row_count_min)
+            .into_iter()
+            .map(|group| {
+                let (name, sorted) = (group.partition().name(), group.into_sorted());
+                (name, sorted.run().rows().map(|placed| placed.row).collect())
             })
             .collect();
         let expect: Vec<_> =

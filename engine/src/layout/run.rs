@@ -1,8 +1,9 @@
 //! Writes placed versions as segments, gathering their values from the batches they came in.
 
 use arrow::array::ArrayRef;
+use parking_lot::Mutex;
 
-use super::place::{Groups, Placed, Run};
+use super::place::{Group, Placed, Run, SortedRows};
 use super::source::{Source, SourceColumn, source_columns};
 use crate::error::Result;
 use crate::parallel;
@@ -27,32 +28,52 @@ const PERIODS_BYTES: usize = 32;
 const GATHER_BYTES: usize = 4 << 20;
 const GATHER_BLOCK_COUNT_MAX: usize = 4;
 
-/// Writes each partition's rows, which are in their order, as one or more segments: so many at a time as there are threads.
-///
-/// Segments get the columns of `schema`; sources may be of earlier entries of the table. When it returns the files are durable, and
-/// garbage until the manifest names them.
-pub(crate) fn write_groups(
-    files: &Files,
-    schema: &TableSchema,
-    (sources, groups): (&[Source], &Groups),
-    next_id: &mut dyn FnMut() -> u64,
-    thread_count: usize,
-) -> Result<Vec<SegmentMeta>> {
-    let writer = RunWriter::new(files, schema, sources)?;
-    let mut tasks = Vec::new();
-    for (partition, rows) in groups.iter() {
-        for rows in rows.parts(writer.segment_row_count_max) {
-            tasks.push(Task { id: SegmentId(next_id()), partition, rows });
-        }
-    }
-    parallel::map(thread_count, &tasks, |task| task.rows.len(), |task| writer.write(task))
+/// The segments that a group of versions has become.
+#[derive(Debug)]
+pub(crate) struct WrittenGroup<R> {
+    pub(crate) segments: Vec<SegmentMeta>,
+    /// What is kept of the versions, one segment's after the other's.
+    pub(crate) rows: R,
 }
 
-/// Rows that become one segment.
-struct Task<'a> {
-    id: SegmentId,
+/// Sorts the versions of each group and writes them as one or more segments: so many groups at a time as there are threads.
+///
+/// Segments get the columns of `schema`; sources may be of earlier entries of the table. When it returns the files are durable, and
+/// garbage until the manifest names them. A group is sorted when its turn comes and given to `keep` when it is written, so that few
+/// have a second copy of their rows at a time.
+pub(crate) fn write_groups<R: Send>(
+    files: &Files,
+    schema: &TableSchema,
+    (sources, groups): (&[Source], Vec<Group>),
+    next_id: &mut dyn FnMut() -> u64,
+    thread_count: usize,
+    keep: impl Fn(SortedRows) -> R + Sync,
+) -> Result<Vec<WrittenGroup<R>>> {
+    let writer = RunWriter::new(files, schema, sources, thread_count)?;
+    let mut task = |group: Group| {
+        let segment_count = group.len().div_ceil(writer.segment_row_count_max);
+        let ids = (0..segment_count).map(|_| SegmentId(next_id())).collect();
+        let (partition, row_count) = (group.partition(), group.len());
+        Task { ids, partition, row_count, group: Mutex::new(Some(group)) }
+    };
+    let tasks: Vec<Task> = groups.into_iter().map(&mut task).collect();
+    let write = |task: &Task| {
+        let Some(group) = task.group.lock().take() else { unreachable!("a task is done once") };
+        let rows = group.into_sorted();
+        let runs = rows.run().parts(writer.segment_row_count_max);
+        let parts = task.ids.iter().zip(runs);
+        let segments = parts.map(|(id, run)| writer.write(*id, task.partition, &run));
+        Ok(WrittenGroup { segments: segments.collect::<Result<_>>()?, rows: keep(rows) })
+    };
+    parallel::map(thread_count, &tasks, |task| task.row_count, write)
+}
+
+/// A group that becomes segments with these numbers.
+struct Task {
+    ids: Vec<SegmentId>,
     partition: Partition,
-    rows: Run<'a>,
+    row_count: usize,
+    group: Mutex<Option<Group>>,
 }
 
 /// Writes segments of one table.
@@ -66,8 +87,13 @@ struct RunWriter<'a> {
 }
 
 impl<'a> RunWriter<'a> {
-    fn new(files: &'a Files, schema: &'a TableSchema, sources: &[Source]) -> Result<RunWriter<'a>> {
-        let columns = source_columns(schema, sources)?;
+    fn new(
+        files: &'a Files,
+        schema: &'a TableSchema,
+        sources: &[Source],
+        thread_count: usize,
+    ) -> Result<RunWriter<'a>> {
+        let columns = source_columns(schema, sources, thread_count)?;
         let row_count: usize = sources.iter().map(|source| source.row_count).sum();
         let bytes = sources.iter().flat_map(|source| &source.columns).map(decoded_bytes);
         let extra_bytes: usize = columns.iter().map(SourceColumn::extra_bytes).sum();
@@ -85,12 +111,12 @@ impl<'a> RunWriter<'a> {
         })
     }
 
-    fn write(&self, task: &Task<'_>) -> Result<SegmentMeta> {
+    fn write(&self, id: SegmentId, partition: Partition, rows: &Run<'_>) -> Result<SegmentMeta> {
         let disk = self.files.disk.clone();
-        let dir = self.files.partition_dir(self.schema.id, &task.partition.name());
+        let dir = self.files.partition_dir(self.schema.id, &partition.name());
         disk.create_dir_all(&dir)?;
-        let mut writer = SegmentWriter::create(disk, &dir, task.id, self.schema, task.partition)?;
-        for part in task.rows.parts(self.gather_row_count) {
+        let mut writer = SegmentWriter::create(disk, &dir, id, self.schema, partition)?;
+        for part in rows.parts(self.gather_row_count) {
             writer.write(self.gather(&part)?)?;
         }
         writer.finish()

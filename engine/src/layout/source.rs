@@ -13,6 +13,7 @@ use arrow::datatypes::DataType as ArrowType;
 use super::fixed::FixedWidth;
 use super::numbered::Numbered;
 use crate::error::Result;
+use crate::parallel;
 use crate::schema::{Column, SchemaMapping, StoredColumn, TableSchema};
 
 /// Rows whose values versions have.
@@ -39,10 +40,12 @@ pub(super) struct SourceColumn<'a> {
     extra_bytes: usize,
 }
 
-/// The columns of an entry of the table, in sources of this and of earlier entries.
+/// The columns of an entry of the table, in sources of this and of earlier entries: so many are looked through at a time as there
+/// are threads.
 pub(super) fn source_columns<'a>(
     shown: &'a TableSchema,
     sources: &[Source],
+    thread_count: usize,
 ) -> Result<Vec<SourceColumn<'a>>> {
     let mut found: Vec<SourceColumn<'a>> = shown.columns.iter().map(SourceColumn::new).collect();
     let mut mapping = SchemaMapping::new(shown, shown);
@@ -59,11 +62,9 @@ pub(super) fn source_columns<'a>(
             }
         }
     }
-    for column in &mut found {
-        if column.is_plain {
-            column.numbered = Numbered::new(&column.arrays)?;
-            column.fixed = FixedWidth::new(&column.arrays);
-        }
+    let forms = parallel::map(thread_count, &found, |_| 1, SourceColumn::forms)?;
+    for (column, (numbered, fixed)) in found.iter_mut().zip(forms) {
+        (column.numbered, column.fixed) = (numbered, fixed);
         if column.numbered.is_none() {
             column.make_plain()?;
         }
@@ -76,6 +77,14 @@ impl<'a> SourceColumn<'a> {
         let (numbered, fixed) = (None, None);
         let arrays = Vec::new();
         SourceColumn { column, arrays, is_plain: true, numbered, fixed, extra_bytes: 0 }
+    }
+
+    /// The values in the forms from which they are gathered fastest, as far as there are any.
+    fn forms(&self) -> Result<(Option<Numbered>, Option<FixedWidth>)> {
+        match self.is_plain {
+            true => Ok((Numbered::new(&self.arrays)?, FixedWidth::new(&self.arrays))),
+            false => Ok((None, None)),
+        }
     }
 
     fn push_narrower(&mut self, values: &ArrayRef) {

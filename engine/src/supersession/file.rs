@@ -20,6 +20,7 @@ use super::carve::Cut;
 use crate::codec::{Judged, Reader, checksum, put_varint, zigzag};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
+use crate::parallel;
 use crate::schema::TableId;
 use crate::segment::SegmentId;
 
@@ -27,6 +28,8 @@ const MAGIC: &[u8; 8] = b"ANNALSUP";
 const FORMAT_VERSION: u32 = 1;
 const HEADER_BYTES: u64 = 32;
 const CHECKSUM_BYTES: u64 = 4;
+/// Memory for a section is taken for so many bytes an entry: most have no more.
+const ENTRY_BYTES_USUAL: usize = 16;
 
 /// What the manifest knows of a supersession file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,27 +67,32 @@ impl SupersessionMeta {
     }
 }
 
-/// Writes a supersession file; durable when it returns, and garbage until the manifest names it.
+/// Writes a supersession file; durable when it returns, and garbage until the manifest names it. So many sections are encoded at a
+/// time as there are threads.
 pub(crate) fn write_supersessions(
     disk: &Arc<dyn Disk>,
     dir: &Path,
-    id: u64,
-    table: TableId,
+    (id, table): (u64, TableId),
     cuts: &[(SegmentId, Vec<(u32, Cut)>)],
+    thread_count: usize,
 ) -> Result<SupersessionMeta> {
+    let encoded = parallel::map(
+        thread_count,
+        cuts,
+        |(_, entries)| entries.len(),
+        |(segment, entries)| Ok(section(section_seed(id, *segment), entries)),
+    )?;
     let mut bytes = header(id, table);
+    bytes.reserve_exact(encoded.iter().map(Vec::len).sum());
     let mut sections = Vec::with_capacity(cuts.len());
-    for (segment, entries) in cuts {
-        let offset = bytes.len() as u64;
-        put_section(&mut bytes, entries);
-        let sum = checksum(section_seed(id, *segment), &bytes[offset as usize..]);
-        bytes.extend_from_slice(&sum.to_le_bytes());
+    for ((segment, entries), encoded) in cuts.iter().zip(encoded) {
         sections.push(SupersessionSection {
             segment: *segment,
-            offset,
-            bytes: bytes.len() as u64 - offset,
+            offset: bytes.len() as u64,
+            bytes: encoded.len() as u64,
             cut_count: entries.len() as u64,
         });
+        bytes.extend(encoded);
     }
     disk.create_dir_all(dir)?;
     let file = disk.create(&path_of(dir, id))?;
@@ -113,15 +121,20 @@ fn section_seed(id: u64, segment: SegmentId) -> u64 {
     id ^ segment.0.rotate_left(32)
 }
 
-fn put_section(bytes: &mut Vec<u8>, entries: &[(u32, Cut)]) {
+/// The entries and their checksum.
+fn section(seed: u64, entries: &[(u32, Cut)]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(entries.len() * ENTRY_BYTES_USUAL);
     let (mut last_row, mut last_at) = (0, 0);
     for &(row, cut) in entries {
-        put_varint(bytes, u64::from(row - last_row));
-        put_varint(bytes, zigzag(cut.at.wrapping_sub(last_at)));
-        put_bound(bytes, cut.from, cut.at);
-        put_bound(bytes, cut.to, cut.at);
+        put_varint(&mut bytes, u64::from(row - last_row));
+        put_varint(&mut bytes, zigzag(cut.at.wrapping_sub(last_at)));
+        put_bound(&mut bytes, cut.from, cut.at);
+        put_bound(&mut bytes, cut.to, cut.at);
         (last_row, last_at) = (row, cut.at);
     }
+    let sum = checksum(seed, &bytes);
+    bytes.extend_from_slice(&sum.to_le_bytes());
+    bytes
 }
 
 /// 0 stands for unbounded below, 1 for unbounded above, anything else for the difference to `at`, zigzag, plus 2.
@@ -253,7 +266,7 @@ mod tests {
         let first =
             vec![(0, cut(5, i64::MIN, i64::MAX)), (7, cut(-5, 2, i64::MAX)), (7, cut(9, 1, 2))];
         let cuts = [(SegmentId(3), first.clone()), (SegmentId(4), vec![(9, cut(1, 0, 1))])];
-        let meta = write_supersessions(&shared, dir, 11, 2, &cuts).unwrap();
+        let meta = write_supersessions(&shared, dir, (11, 2), &cuts, 2).unwrap();
         let file = SupersessionFile::new(shared, dir, meta.clone());
         let mut found = Vec::new();
         file.read(SegmentId(3), 8, &mut found).unwrap();

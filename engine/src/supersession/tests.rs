@@ -20,7 +20,8 @@ fn the_file_of_the_document_is_what_is_written() {
     let cuts =
         vec![(7, Cut { at, from, to: i64::MAX }), (7, Cut { at: at + 10, from: at - 3, to: at })];
     let dir = Path::new("supersessions");
-    let meta = write_supersessions(&shared, dir, 11, 2, &[(SegmentId(3), cuts.clone())]).unwrap();
+    let meta =
+        write_supersessions(&shared, dir, (11, 2), &[(SegmentId(3), cuts.clone())], 1).unwrap();
     let bytes = disk.read_all(&dir.join("0000000011.supersessions")).unwrap();
     check_hex(DOCUMENT, 0, &bytes);
     assert_eq!((meta.bytes, meta.sections[0].offset), (bytes.len() as u64, 32));
