@@ -1,4 +1,4 @@
-//! Which segments of `current` the background merges, and when.
+//! Which segments the background merges or rewrites, and when.
 
 use annals_engine::{Column, DataType, Database, Step, SystemTime, TableSpec};
 use annals_tests::prices::system;
@@ -57,4 +57,44 @@ fn segments_that_nothing_was_cut_from_are_merged_when_they_are_many() {
     let read = (1..=8).map(|number| flush_and_maintain(&database, number, number * KEY_COUNT));
     let read: Vec<_> = read.collect();
     assert_eq!(read, [None, None, None, None, None, None, None, Some(8)]);
+}
+
+/// Puts, or else deletes, the keys of `keys` for a day of January 1970, and says how many segments the compaction that is due then
+/// has read.
+fn write_january(database: &Database, number: i64, keys: std::ops::Range<i64>) -> Option<usize> {
+    let column = |data_type, cell: &dyn Fn(i64) -> Cell| {
+        let cells: Vec<Cell> = keys.clone().map(cell).collect();
+        array(data_type, &cells.iter().collect::<Vec<_>>())
+    };
+    let mut columns = vec![
+        ("key", column(DataType::BigInt, &Cell::Int)),
+        ("_valid_from", column(DataType::Timestamp, &|_| Cell::Time(DAY))),
+        ("_valid_to", column(DataType::Timestamp, &|_| Cell::Time(2 * DAY))),
+    ];
+    let mut transaction = database.begin();
+    transaction.system_time(SystemTime::from_micros(DAY * (100 + number)));
+    if number == 0 {
+        columns.push(("value", column(DataType::BigInt, &Cell::Int)));
+        transaction.put("facts", &batch(columns)).expect("a put");
+    } else {
+        transaction.delete("facts", &batch(columns)).expect("a delete");
+    }
+    transaction.commit().expect("a commit");
+    database.flush().expect("a flush");
+    match database.maintain().expect("a step")? {
+        Step::Compaction { input_count, .. } => Some(input_count),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn what_is_worn_is_rewritten_when_a_table_has_many_cuts() {
+    let scratch = Scratch::in_memory(system("2030-01-01")).background(false);
+    let database = table(&scratch);
+    // 50 and 74 cuts for a hundred open rows are not many yet, 76 are.
+    assert_eq!(write_january(&database, 0, 0..10_000), None);
+    assert_eq!(write_january(&database, 1, 0..5_000), None);
+    assert_eq!(write_january(&database, 2, 5_000..7_400), None);
+    assert_eq!(write_january(&database, 3, 7_400..7_600), Some(1));
+    assert_eq!(write_january(&database, 4, 7_600..7_700), None);
 }
