@@ -17,6 +17,15 @@ fn table(scratch: &Scratch) -> Database {
     database
 }
 
+/// Flushes, and says how many segments the compaction that is due then has read.
+fn flush_and_compact(database: &Database) -> Option<usize> {
+    database.flush().expect("a flush");
+    match database.maintain().expect("a step")? {
+        Step::Compaction { input_count, .. } => Some(input_count),
+        other => panic!("{other}"),
+    }
+}
+
 /// Flushes one put, open in valid time, of each of [`KEY_COUNT`] keys from `first` on, and says how many segments the compaction that
 /// is due then has read.
 fn flush_and_maintain(database: &Database, number: i64, first: i64) -> Option<usize> {
@@ -33,11 +42,7 @@ fn flush_and_maintain(database: &Database, number: i64, first: i64) -> Option<us
     transaction.system_time(SystemTime::from_micros(DAY * number));
     transaction.put("facts", &batch(columns)).expect("a put");
     transaction.commit().expect("a commit");
-    database.flush().expect("a flush");
-    match database.maintain().expect("a step")? {
-        Step::Compaction { input_count, .. } => Some(input_count),
-        other => panic!("{other}"),
-    }
+    flush_and_compact(database)
 }
 
 #[test]
@@ -80,11 +85,7 @@ fn write_january(database: &Database, number: i64, keys: std::ops::Range<i64>) -
         transaction.delete("facts", &batch(columns)).expect("a delete");
     }
     transaction.commit().expect("a commit");
-    database.flush().expect("a flush");
-    match database.maintain().expect("a step")? {
-        Step::Compaction { input_count, .. } => Some(input_count),
-        other => panic!("{other}"),
-    }
+    flush_and_compact(database)
 }
 
 #[test]
