@@ -65,24 +65,76 @@ fn check(database: &Database, model: &Assertions, number: i64, rng: &mut Rng) {
     }
 }
 
+fn table() -> TableSpec {
+    TableSpec::keyed("facts", ["key"])
+        .column(Column::new("key", DataType::BigInt))
+        .column(Column::new("value", DataType::BigInt))
+}
+
+/// How many cuts lie on rows of the database.
+fn cut_count(database: &Database) -> u64 {
+    let tables = database.stats().expect("figures").tables;
+    tables.iter().map(|table| table.supersession_count).sum()
+}
+
 #[test]
 fn a_key_of_thousands_of_assertions_is_answered_by_the_rule() {
     for seed in 1..=3 {
-        let mut rng = Rng::new(seed);
-        let scratch = Scratch::in_memory(system("2030-01-01")).memtable_bytes(64 << 20);
-        let (database, mut model) = (scratch.open(), Assertions::default());
-        let spec = TableSpec::keyed("facts", ["key"])
-            .column(Column::new("key", DataType::BigInt))
-            .column(Column::new("value", DataType::BigInt));
-        database.create_table(spec).expect("a table");
-        for number in 0..60 {
-            transact(&database, &mut model, number, &mut rng);
-            if number % 15 == 14 {
-                database.flush().expect("a flush");
-                check(&database, &model, number, &mut rng);
+        // What is left of rows is kept from flush to flush, or worked out anew where there is no room for it.
+        let cut_counts = [256 << 20, 0].map(|cache_bytes| {
+            let mut rng = Rng::new(seed);
+            let scratch = Scratch::in_memory(system("2030-01-01")).memtable_bytes(64 << 20);
+            let options = scratch.options().cache_bytes(cache_bytes);
+            let database = Database::open(scratch.path(), options).expect("the database opens");
+            let mut model = Assertions::default();
+            database.create_table(table()).expect("a table");
+            for number in 0..60 {
+                transact(&database, &mut model, number, &mut rng);
+                if number % 15 == 14 {
+                    database.flush().expect("a flush");
+                    check(&database, &model, number, &mut rng);
+                }
             }
-        }
-        database.compact(&mut |_| ()).expect("a compaction");
-        check(&database, &model, 59, &mut rng);
+            let cut_count = cut_count(&database);
+            database.compact(&mut |_| ()).expect("a compaction");
+            check(&database, &model, 59, &mut rng);
+            cut_count
+        });
+        assert_eq!(cut_counts[0], cut_counts[1], "seed {seed}");
     }
+}
+
+/// Puts a value over periods of one key and flushes.
+fn put_over(database: &Database, periods: &[(i64, i64)], system_time: i64) {
+    let cells = |cell: fn(i64, i64) -> Cell| periods.iter().map(|p| cell(p.0, p.1)).collect();
+    let column = |of, cells: Vec<Cell>| array(of, &cells.iter().collect::<Vec<_>>());
+    let columns = vec![
+        ("key", column(DataType::BigInt, cells(|_, _| Cell::Int(1)))),
+        ("_valid_from", column(DataType::Timestamp, cells(|from, _| Cell::Time(from)))),
+        ("_valid_to", column(DataType::Timestamp, cells(|_, to| Cell::bound(to)))),
+        ("value", column(DataType::BigInt, cells(|_, _| Cell::Int(7)))),
+    ];
+    let mut transaction = database.begin();
+    transaction.system_time(SystemTime::from_micros(system_time));
+    transaction.put("facts", &batch(columns)).expect("a put");
+    transaction.commit().expect("a commit");
+    database.flush().expect("a flush");
+}
+
+#[test]
+fn what_a_row_has_lost_is_not_cut_from_it_again() {
+    let scratch = Scratch::in_memory(system("2030-01-01"));
+    let database = scratch.open();
+    database.create_table(table()).expect("a table");
+    let windows: Vec<(i64, i64)> =
+        (1..=100).map(|i| (i * 10 * HOUR, (i * 10 + 5) * HOUR)).collect();
+    put_over(&database, &[(0, i64::MAX)], HOUR);
+    put_over(&database, &windows, 2 * HOUR);
+    assert_eq!(cut_count(&database), 100, "each window ends the belief in a part of the first row");
+    put_over(&database, &windows, 3 * HOUR);
+    assert_eq!(cut_count(&database), 200, "the same windows end that in one another alone");
+    put_over(&database, &[(500 * HOUR, i64::MAX)], 4 * HOUR);
+    assert_eq!(cut_count(&database), 252, "51 windows and the end of the first row");
+    put_over(&database, &[(501 * HOUR, i64::MAX)], 5 * HOUR);
+    assert_eq!(cut_count(&database), 253, "nothing but the latest row is believed there");
 }

@@ -61,6 +61,9 @@ impl Scale {
 }
 
 impl Extent {
+    /// Overlaps nothing.
+    pub(super) const NONE: Extent = Extent { from: i32::MAX, to: i32::MIN };
+
     /// Whether a period that this stands for may overlap one that the other stands for.
     fn may_overlap(self, other: Extent) -> bool {
         (self.from <= other.to) & (self.to >= other.from)

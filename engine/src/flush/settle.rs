@@ -10,8 +10,7 @@ use crate::memtable::{Chunk, KeyedRow, are_keys_short, key_of};
 use crate::schema::TableSchema;
 use crate::segment::{BLOCK_ROWS, Section, Segment};
 use crate::supersession::{Cut, LivePieces};
-use crate::time::Rect;
-use crate::version::SegmentEntry;
+use crate::version::{LiveRows, SegmentEntry};
 
 /// So many rows' periods are gathered at a time.
 const GATHER_COUNT: usize = 64;
@@ -161,54 +160,60 @@ impl SettledAssertions {
         if !self.extents.may_meet(zone.valid_from.0, zone.valid_to.1) {
             return Ok(Vec::new());
         }
-        let Matches { rows: matches, cuts } = self.matches(segment)?;
+        let candidates = self.candidates(segment)?;
+        let live = LiveBlocks::of(entry, &candidates)?;
+        let Matches { rows: matches, cuts } = self.matches(segment, &candidates, &live);
         // Rows that match lie evenly among the open ones.
         let shift = u64::from(segment.meta().open_count).leading_zeros().min(u64::BITS - 1);
         let number = |found: &Match| u64::from(found.row) << shift;
         let order = |found: &Match| ([number(found)], found.group);
         let (count, numbers) = (matches.len(), matches.iter().map(number));
         let matches = sorted_by_numbers(count, numbers, matches.iter().copied(), order);
-        let earlier = entry.cuts()?;
-        let (mut found, mut several, mut live) = (Vec::new(), Vec::new(), LivePieces::new());
+        let (mut found, mut several, mut pieces) = (Vec::new(), Vec::new(), LivePieces::new());
         for block in matches.chunk_by(|a, b| a.row / BLOCK_ROWS == b.row / BLOCK_ROWS) {
             let number = block[0].row / BLOCK_ROWS;
-            let periods = segment.periods(number)?;
-            let first = number * BLOCK_ROWS;
+            let (live, first) = (live.of_block(number), number * BLOCK_ROWS);
             let rows: Vec<u32> = block.iter().map(|found| found.row - first).collect();
             let keys = segment.keys_of(number, &rows)?;
-            let mut earlier = earlier.within(first, first + BLOCK_ROWS).peekable();
+            let mut gaps = live.gaps().peekable();
             // Rows that are cut more than once have their cuts elsewhere: those of a block are brought together at once.
             several.clear();
             let more = block.iter().filter(|found| found.is_cut_again());
             more.for_each(|found| several.extend_from_slice(found.cuts(&cuts)));
             let mut rest = &several[..];
             for (at, found_row) in block.iter().enumerate() {
-                let row = found_row.row;
+                let row = found_row.row - first;
                 let mut own = slice::from_ref(&found_row.cut);
                 if found_row.is_cut_again() {
                     (own, rest) = rest.split_at(found_row.cut_count());
                 }
                 if self.all.is_same_key(keys.get(at), found_row) {
-                    while earlier.next_if(|(other, _)| *other < row).is_some() {}
+                    while gaps.next_if(|(other, _)| *other < row).is_some() {}
                     // Another group of the same hash may ask for the same row.
-                    let of_row = earlier.peek().filter(|(other, _)| *other == row);
+                    let of_row = gaps.peek().filter(|(other, _)| *other == row);
                     let of_row = of_row.map_or(&[][..], |(_, cuts)| cuts);
-                    let rect = periods.rect((row - first) as usize);
-                    cut_row(&mut live, (rect, row), of_row, own, &mut found);
+                    let bounds = (live.from()[row as usize], live.to()[row as usize]);
+                    let note = &mut |cut: Cut| found.push((found_row.row, cut));
+                    cut_row(&mut pieces, bounds, of_row, own, note);
                 }
             }
         }
         Ok(found)
     }
 
-    /// The open rows of a segment whose hash is that of a group of which an assertion overlaps them in valid time, with the
-    /// group. Few rows of a key overlap a new assertion about it, so this is where most are passed over, keys unread.
-    fn matches(&self, segment: &Segment) -> Result<Matches> {
+    /// The open rows of a segment whose hash is that of a group, with the group.
+    fn candidates(&self, segment: &Segment) -> Result<Vec<(u32, u32)>> {
         let mut candidates: Vec<(u32, u32)> = Vec::new();
         segment.for_each_match(Section::Open, &self.all.hashes, &mut |group, row| {
             candidates.push((group as u32, row));
         })?;
-        let extents = self.extents_of_open_rows(segment, &candidates)?;
+        Ok(candidates)
+    }
+
+    /// Those of the candidates of which an assertion overlaps what is live of the row. Few rows of a key overlap a new assertion about
+    /// it, so this is where most are passed over, keys unread.
+    fn matches(&self, segment: &Segment, candidates: &[(u32, u32)], live: &LiveBlocks) -> Matches {
+        let extents = self.extents_of_open_rows(segment, live);
         let mut matches = Matches::default();
         let mut kept = Vec::new();
         for candidates in candidates.chunks(GATHER_COUNT) {
@@ -229,29 +234,21 @@ impl SettledAssertions {
                 self.push_match(*candidate, &kept, &mut matches);
             }
         }
-        Ok(matches)
+        matches
     }
 
-    /// What each open row of a segment covers in valid time; of no use for those in whose block there is no candidate.
-    fn extents_of_open_rows(
-        &self,
-        segment: &Segment,
-        candidates: &[(u32, u32)],
-    ) -> Result<Vec<Extent>> {
-        let open_count = segment.meta().open_count;
-        let mut is_wanted = vec![false; open_count.div_ceil(BLOCK_ROWS) as usize];
-        candidates.iter().for_each(|(_, row)| is_wanted[(row / BLOCK_ROWS) as usize] = true);
-        let mut extents = Vec::with_capacity(is_wanted.len() * BLOCK_ROWS as usize);
-        for (block, is_wanted) in (0..).zip(is_wanted) {
-            if is_wanted {
-                let periods = segment.periods(block)?;
-                let bounds = periods.valid_from.iter().zip(&periods.valid_to[..]);
-                let extent = |(from, to): (&i64, &i64)| self.extents.scale().extent(*from, *to);
-                extents.extend(bounds.map(extent));
+    /// What is live of each open row of a segment; of no use for those in whose block there is no candidate.
+    fn extents_of_open_rows(&self, segment: &Segment, live: &LiveBlocks) -> Vec<Extent> {
+        let scale = self.extents.scale();
+        let mut extents = vec![Extent::NONE; segment.meta().open_count as usize];
+        for (block, live) in &live.blocks {
+            let first = (block * BLOCK_ROWS) as usize;
+            let bounds = live.from().iter().zip(live.to());
+            for (extent, (from, to)) in extents[first..].iter_mut().zip(bounds) {
+                *extent = if from < to { scale.extent(*from, *to) } else { Extent::NONE };
             }
-            extents.resize((block as usize + 1) * BLOCK_ROWS as usize, Extent::default());
         }
-        Ok(extents)
+        extents
     }
 
     /// Adds a row with cuts at these places, if there are any.
@@ -273,31 +270,50 @@ impl SettledAssertions {
     }
 }
 
-/// Adds the cuts, of those in `own`, that still meet something of a row after those that were made in it earlier.
+/// What is live in the blocks of a segment that have candidates, in the order of blocks.
+struct LiveBlocks {
+    blocks: Vec<(u32, LiveRows)>,
+}
+
+impl LiveBlocks {
+    fn of(entry: &SegmentEntry, candidates: &[(u32, u32)]) -> Result<LiveBlocks> {
+        let block_count = entry.segment().meta().open_count.div_ceil(BLOCK_ROWS);
+        let mut is_wanted = vec![false; block_count as usize];
+        candidates.iter().for_each(|(_, row)| is_wanted[(row / BLOCK_ROWS) as usize] = true);
+        let wanted = (0..block_count).filter(|block| is_wanted[*block as usize]);
+        let wanted: Vec<u32> = wanted.collect();
+        let live = entry.live_rows(&wanted)?;
+        Ok(LiveBlocks { blocks: wanted.into_iter().zip(live).collect() })
+    }
+
+    /// A block that has candidates.
+    fn of_block(&self, number: u32) -> &LiveRows {
+        let at = self.blocks.partition_point(|(block, _)| *block < number);
+        &self.blocks[at].1
+    }
+}
+
+/// Notes the cuts, of those in `own`, that meet something of a row that is live between two instants, but for some gaps.
 fn cut_row(
     live: &mut LivePieces<()>,
-    (rect, row): (Rect, u32),
-    earlier: &[Cut],
+    (from, to): (i64, i64),
+    gaps: &[Cut],
     own: &[Cut],
-    found: &mut Vec<(u32, Cut)>,
+    note: &mut impl FnMut(Cut),
 ) {
-    let mut note = |cut: Cut| {
-        let (from, to) = (cut.from.max(rect.valid_from), cut.to.min(rect.valid_to));
-        found.push((row, Cut { from, to, ..cut }));
-    };
-    if let ([], &[cut]) = (earlier, own) {
-        if cut.from < rect.valid_to && cut.to > rect.valid_from {
-            note(cut);
-        }
+    let mut note = |cut: &Cut| note(Cut { from: cut.from.max(from), to: cut.to.min(to), ..*cut });
+    let is_met = |cut: &&Cut| cut.from < to && cut.to > from;
+    if gaps.is_empty() {
+        own.iter().filter(is_met).for_each(note);
         return;
     }
     live.clear();
-    live.insert((), rect.valid_from, rect.valid_to, rect.system_from);
-    for cut in earlier {
-        live.cut(*cut, &mut |(), _| ());
+    live.insert((), from, to, i64::MIN);
+    for gap in gaps {
+        live.cut(*gap, &mut |(), _| ());
     }
-    for &cut in own {
-        if live.cut(cut, &mut |(), _| ()) {
+    for cut in own.iter().filter(is_met) {
+        if live.cut(*cut, &mut |(), _| ()) {
             note(cut);
         }
     }

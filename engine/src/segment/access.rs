@@ -3,9 +3,11 @@
 use std::ops::Deref;
 
 use arrow::array::{ArrayRef, UInt32Array};
+use arrow::buffer::ScalarBuffer;
 use arrow::compute::take;
 use arrow::datatypes::DataType as ArrowType;
 
+use super::rows::instants;
 use super::{BLOCK_ROWS, PeriodBlock, Periods, Segment};
 use crate::codec::{Keys, encode_keys};
 use crate::error::{Error, Result};
@@ -50,6 +52,24 @@ impl Segment {
         };
         let key: Vec<ArrayRef> = schema.key.iter().map(key_column).collect::<Result<_>>()?;
         encode_keys(&key)
+    }
+
+    /// Where the valid period of each row of several blocks begins and ends, past the cache; the blocks are named in ascending order.
+    pub(crate) fn valid_periods_uncached(
+        &self,
+        blocks: &[u32],
+    ) -> Result<Vec<(ScalarBuffer<i64>, ScalarBuffer<i64>)>> {
+        let core = self.core()?;
+        let first = self.schema().columns.len();
+        let decoded = core.decode(blocks, &[first, first + 1])?;
+        let bounds = decoded.batches.iter().map(|batch| {
+            let [from, to] = batch.columns() else { return None };
+            Some((instants(from, i64::MIN)?, instants(to, i64::MAX)?))
+        });
+        let bounds: Option<Vec<_>> = bounds.collect();
+        bounds.ok_or_else(|| {
+            Error::corrupt(core.data.path(), 0, "the instants are not of microseconds")
+        })
     }
 
     /// Hands out a column block by block, past the cache, until `each` has enough and says `false`.

@@ -26,6 +26,8 @@ const PART_PERIODS: u32 = u32::MAX - 1;
 const PART_KEY_PAGES: u32 = u32::MAX - 2;
 /// The cache's number for the four instants of a block, packed.
 const PART_PACKED_PERIODS: u32 = u32::MAX - 3;
+/// The cache's number for what others have worked out from a block.
+const PART_REMEMBERED: u32 = u32::MAX - 4;
 
 /// A section of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +120,7 @@ impl Segment {
     }
 
     /// The open files, from the cache or opened and judged now.
-    fn core(&self) -> Result<Arc<Core>> {
+    pub(super) fn core(&self) -> Result<Arc<Core>> {
         let key = self.key(PART_CORE, 0);
         if let Some(core) = self.cache.get(key) {
             return Ok(core);
@@ -225,6 +227,21 @@ impl Segment {
         let key = self.key(PART_PACKED_PERIODS, block);
         self.keep(key, packed.clone(), packed.memory_bytes())?;
         Ok(periods.rect(row))
+    }
+
+    /// What was remembered of a block, if the cache still has it.
+    pub(crate) fn remembered<T: Send + Sync + 'static>(&self, block: u32) -> Option<Arc<T>> {
+        self.cache.get(self.key(PART_REMEMBERED, block))
+    }
+
+    /// Puts what was worked out from a block into the cache, in the place of what was remembered of it before.
+    pub(crate) fn remember<T: Send + Sync + 'static>(
+        &self,
+        block: u32,
+        value: Arc<T>,
+        byte_count: usize,
+    ) -> Result<()> {
+        self.keep(self.key(PART_REMEMBERED, block), value, byte_count)
     }
 
     fn decode_periods(&self, blocks: &[u32]) -> Result<Vec<PeriodBlock>> {
@@ -339,6 +356,7 @@ impl Segment {
         for block in 0..self.meta.block_count() {
             self.cache.remove(self.key(PART_PERIODS, block));
             self.cache.remove(self.key(PART_PACKED_PERIODS, block));
+            self.cache.remove(self.key(PART_REMEMBERED, block));
             (0..self.schema.columns.len())
                 .for_each(|column| self.cache.remove(self.key(column as u32, block)));
         }

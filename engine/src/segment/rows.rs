@@ -127,7 +127,8 @@ fn nullable(values: Vec<i64>, unbounded: i64) -> ArrayRef {
     Arc::new(array.with_timezone("UTC"))
 }
 
-fn instants(column: &ArrayRef, unbounded: i64) -> Option<ScalarBuffer<i64>> {
+/// The instants of a column; `None` if it is not one of microseconds.
+pub(super) fn instants(column: &ArrayRef, unbounded: i64) -> Option<ScalarBuffer<i64>> {
     let column = column.as_any().downcast_ref::<TimestampMicrosecondArray>()?;
     if column.null_count() == 0 {
         return Some(column.values().clone());

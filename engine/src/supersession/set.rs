@@ -59,6 +59,11 @@ impl SupersessionSet {
         })
     }
 
+    /// The bytes it takes in memory, estimated.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.rows.len() * (size_of::<u32>() + size_of::<Cut>())
+    }
+
     /// All entries: by row, and for one row in the order in which they were made.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Cut)> + '_ {
         self.rows.iter().copied().zip(self.cuts.iter().copied())
