@@ -48,9 +48,14 @@ fn transact(database: &Database, model: &mut Assertions, number: i64, rng: &mut 
     transaction.commit().expect("a commit");
 }
 
-fn check(database: &Database, model: &Assertions, number: i64, rng: &mut Rng) {
+fn check(
+    database: &Database,
+    model: &Assertions,
+    number: i64,
+    (rng, question_count): (&mut Rng, u32),
+) {
     let snapshot = database.snapshot().expect("a snapshot");
-    for _ in 0..400 {
+    for _ in 0..question_count {
         let key = vec![Cell::Int(rng.within(1..=2))];
         let system = HOUR * (10_000 + rng.within(0..=number)) - rng.within(0..=1);
         let valid = HOUR * rng.within(0..=2_000) + rng.within(-1..=2);
@@ -80,9 +85,9 @@ fn cut_count(database: &Database) -> u64 {
 #[test]
 fn a_key_of_thousands_of_assertions_is_answered_by_the_rule() {
     for seed in 1..=3 {
-        // What is left of rows is kept from flush to flush, or worked out anew where there is no room for it.
-        let cut_counts = [256 << 20, 0].map(|cache_bytes| {
-            let mut rng = Rng::new(seed);
+        // What is left of rows is kept from flush to flush, or worked out anew where there is no room for it; look-ups are slow then.
+        let cut_counts = [(256 << 20, 400), (0, 3)].map(|(cache_bytes, question_count)| {
+            let (mut rng, mut questions) = (Rng::new(seed), Rng::new(seed + 100));
             let scratch = Scratch::in_memory(system("2030-01-01")).memtable_bytes(64 << 20);
             let options = scratch.options().cache_bytes(cache_bytes);
             let database = Database::open(scratch.path(), options).expect("the database opens");
@@ -92,12 +97,12 @@ fn a_key_of_thousands_of_assertions_is_answered_by_the_rule() {
                 transact(&database, &mut model, number, &mut rng);
                 if number % 15 == 14 {
                     database.flush().expect("a flush");
-                    check(&database, &model, number, &mut rng);
+                    check(&database, &model, number, (&mut questions, question_count));
                 }
             }
             let cut_count = cut_count(&database);
             database.compact(&mut |_| ()).expect("a compaction");
-            check(&database, &model, 59, &mut rng);
+            check(&database, &model, 59, (&mut questions, question_count));
             cut_count
         });
         assert_eq!(cut_counts[0], cut_counts[1], "seed {seed}");
