@@ -155,8 +155,11 @@ mod tests {
 
     const OPEN: i64 = i64::MAX;
 
+    /// Rows and what is cut from them.
+    type Cuts = Vec<(u32, i64, i64)>;
+
     /// What is left of rows that all cover `[0, 100)`, and the gaps in it.
-    fn left(cuts: &[(u32, i64, i64)]) -> (Vec<(i64, i64)>, Vec<(u32, i64, i64)>) {
+    fn left(cuts: &[(u32, i64, i64)]) -> (Vec<(i64, i64)>, Cuts) {
         let spans = Spans { from: vec![0; 4], to: vec![100; 4], gaps: SupersessionSet::default() };
         let step = |spans: Spans, &(row, from, to): &(u32, i64, i64)| {
             spans.without([(row, &[Cut { at: 1, from, to }][..])].into_iter())
