@@ -46,7 +46,7 @@ const WORN: Wear = Wear { cut_count_min: 4_096, percent_of_open: 200, percent_of
 /// ... and those that are worn so much go with it.
 const HALF_WORN: Wear = Wear { cut_count_min: 1_024, percent_of_open: 50, percent_of_all: 6 };
 /// The most worn segments are also rewritten where all together have so many cuts for a hundred open rows. Wear grows everywhere
-/// at once: without this all would be worn at once, too, after a time in which none was, and their cuts are in memory.
+/// at once: without this all would be worn at once, too, after a time in which none was, and readers keep their cuts in memory.
 const CUT_PERCENT_MAX: u64 = 75;
 
 /// Segments to be replaced by what they add up to.

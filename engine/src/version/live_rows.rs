@@ -61,7 +61,7 @@ impl Spans {
         let mut gaps: Vec<(u32, Cut)> = self.gaps.iter().collect();
         let mut trim = |row: u32, cut: Cut| {
             let at = row as usize;
-            // Rows that have been closed since they were written lie behind the open ones, and nobody cuts them.
+            // Closed rows lie behind the open ones, and nobody cuts them.
             let (Some(from), Some(to)) = (from.get_mut(at), to.get_mut(at)) else { return false };
             if cut.from <= *from {
                 *from = cut.to.max(*from);
