@@ -22,7 +22,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            memtable_bytes: 160 << 20,
+            memtable_bytes: 192 << 20,
             memtable_count_max: 2,
             cache_bytes: 256 << 20,
             transaction_bytes_max: 256 << 20,
@@ -35,7 +35,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// A memtable that holds more bytes than this is flushed. 160 MiB unless told otherwise.
+    /// A memtable that holds more bytes than this is flushed. 192 MiB unless told otherwise.
     pub fn memtable_bytes(mut self, bytes: usize) -> Options {
         self.memtable_bytes = bytes;
         self

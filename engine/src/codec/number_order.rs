@@ -30,11 +30,12 @@ pub(crate) fn sorted_by_numbers<T: Copy + Default, K: Ord, const N: usize>(
     let mut next = counts_of(firsts.map(&bucket), count);
     turn_to_starts(&mut next);
     let mut sorted = vec![T::default(); count];
-    for item in items {
+    // Not a loop: that asks nested iterators for one item after the other, and each is written to memory and read back.
+    items.for_each(|item| {
         let place = &mut next[bucket(order(&item).0[0])];
         sorted[*place] = item;
         *place += 1;
-    }
+    });
     let mut inner = Inner { order, dealt: Vec::new() };
     for_each_bucket(&mut sorted, &next, &mut |of_bucket| inner.sort(of_bucket, 0));
     sorted

@@ -19,7 +19,7 @@ use crate::version::{SegmentEntry, TableVersion, Version};
 /// The most rows that one compaction reads, unless a single segment has more.
 const INPUT_ROW_COUNT_MAX: u64 = 1 << 20;
 /// The most versions that these may stand for, if each cut adds one, with the same exception: so many places are held in memory.
-const VERSION_COUNT_MAX: u64 = 2 << 20;
+const VERSION_COUNT_MAX: u64 = 3 << 19;
 /// The most bytes that the rows it reads may take in memory, unless a single segment has more.
 const INPUT_BYTES_MAX: u64 = 144 << 20;
 /// So many small segments of `current` are merged if all are half worn: most of their rows move to time partitions then. One that

@@ -99,13 +99,13 @@ impl Resolved {
     ) -> Resolved {
         let rows = KeyedRows::new(chunks, part);
         let mut assertions = Assertions::new(schema, chunks);
+        assertions.reserve(rows.groups().len(), rows.len());
         let mut placement = Placement::new(schema.partition_width);
         let mut resolver = Resolver::new();
         for group in rows.groups() {
-            assertions.push(chunks, group);
+            assertions.push(chunks, &rows, group);
             let KeyedRow { hash, key_prefix, .. } = group[0];
-            let is_put = |row: &KeyedRow| chunks[row.row.0 as usize].is_put();
-            let cuts = group.iter().map(|row| (row.row, row.cut(chunks), is_put(row)));
+            let cuts = group.iter().map(|row| (row.row, rows.cut(row), rows.is_put(row)));
             resolver.resolve(cuts, &mut |(chunk, row), rect| {
                 let (source, first) = places[chunk as usize];
                 placement.push(Placed { rect, hash, key_prefix, source, row: first + row });

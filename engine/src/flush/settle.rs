@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::extents::{Extent, Extents};
 use crate::codec::{Keys, key_prefix, sorted_by_numbers};
 use crate::error::Result;
-use crate::memtable::{Chunk, KeyedRow, are_keys_short, key_of};
+use crate::memtable::{Chunk, KeyedRow, KeyedRows, are_keys_short, key_of};
 use crate::schema::TableSchema;
 use crate::segment::{BLOCK_ROWS, Section, Segment};
 use crate::supersession::{Cut, LivePieces};
@@ -31,9 +31,8 @@ pub(crate) struct Assertions {
     /// What the assertions of one group after another cut, each without what one before it has cut: later assertions about a key
     /// mostly concern what is cut already. No two cuts of a group overlap, and they come in the order of valid time.
     cuts: Vec<Cut>,
-    /// The key of every group.
+    /// The key of every group, if its prefix does not tell it from all others.
     keys: Keys,
-    /// Whether a key's prefix tells it from all others.
     are_keys_short: bool,
     /// What no assertion of the latest group has cut.
     uncut: LivePieces<()>,
@@ -98,18 +97,25 @@ impl Assertions {
         }
     }
 
-    /// Adds the assertions about one key, whose hash is not less than those before.
-    pub(crate) fn push(&mut self, chunks: &[Arc<Chunk>], group: &[KeyedRow]) {
+    /// Takes memory for so many more assertions about so many more keys: what grows bit by bit is copied each time.
+    pub(crate) fn reserve(&mut self, key_count: usize, row_count: usize) {
+        self.hashes.reserve(key_count);
+        self.key_prefixes.reserve(key_count);
+        self.starts.reserve(key_count);
+        self.cuts.reserve(row_count);
+    }
+
+    /// Adds the assertions about one key, a group of `rows`, whose hash is not less than those before.
+    pub(crate) fn push(&mut self, chunks: &[Arc<Chunk>], rows: &KeyedRows, group: &[KeyedRow]) {
         // A row of an event table has a number of its own, so that only a delete can concern an older row.
-        let is_put = |row: &KeyedRow| chunks[row.row.0 as usize].is_put();
-        if self.is_event && group.iter().all(is_put) {
+        if self.is_event && group.iter().all(|row| rows.is_put(row)) {
             return;
         }
         let before = self.cuts.len();
         self.uncut.clear();
         self.uncut.insert((), i64::MIN, i64::MAX, -1);
         for (number, row) in (0..).zip(group) {
-            let cut = row.cut(chunks);
+            let cut = rows.cut(row);
             // Pieces begin and end with the number of an assertion here: what one transaction asserts comes in an order, too.
             self.uncut.cut(Cut { at: number, ..cut }, &mut |(), met| {
                 let (from, to) = (cut.from.max(met.valid_from), cut.to.min(met.valid_to));
@@ -121,8 +127,10 @@ impl Assertions {
         self.starts.push(self.cuts.len() as u32);
         self.hashes.push(group[0].hash);
         self.key_prefixes.push(group[0].key_prefix);
-        self.keys.bytes.extend_from_slice(key_of(chunks, group[0].row));
-        self.keys.offsets.push(self.keys.bytes.len() as u32);
+        if !self.are_keys_short {
+            self.keys.bytes.extend_from_slice(key_of(chunks, group[0].row));
+            self.keys.offsets.push(self.keys.bytes.len() as u32);
+        }
     }
 
     /// Adds the assertions about other keys of the same table, whose hashes are all greater.
@@ -169,36 +177,14 @@ impl SettledAssertions {
         let order = |found: &Match| ([number(found)], found.group);
         let (count, numbers) = (matches.len(), matches.iter().map(number));
         let matches = sorted_by_numbers(count, numbers, matches.iter().copied(), order);
-        let (mut found, mut several, mut pieces) = (Vec::new(), Vec::new(), LivePieces::new());
+        let mut cutter = Cutter::new(&self.all, &cuts);
         for block in matches.chunk_by(|a, b| a.row / BLOCK_ROWS == b.row / BLOCK_ROWS) {
             let number = block[0].row / BLOCK_ROWS;
-            let (live, first) = (live.of_block(number), number * BLOCK_ROWS);
-            let rows: Vec<u32> = block.iter().map(|found| found.row - first).collect();
+            let rows: Vec<u32> = block.iter().map(|found| found.row % BLOCK_ROWS).collect();
             let keys = segment.keys_of(number, &rows)?;
-            let mut gaps = live.gaps().peekable();
-            // Rows that are cut more than once have their cuts elsewhere: those of a block are brought together at once.
-            several.clear();
-            let more = block.iter().filter(|found| found.is_cut_again());
-            more.for_each(|found| several.extend_from_slice(found.cuts(&cuts)));
-            let mut rest = &several[..];
-            for (at, found_row) in block.iter().enumerate() {
-                let row = found_row.row - first;
-                let mut own = slice::from_ref(&found_row.cut);
-                if found_row.is_cut_again() {
-                    (own, rest) = rest.split_at(found_row.cut_count());
-                }
-                if self.all.is_same_key(keys.get(at), found_row) {
-                    while gaps.next_if(|(other, _)| *other < row).is_some() {}
-                    // Another group of the same hash may ask for the same row.
-                    let of_row = gaps.peek().filter(|(other, _)| *other == row);
-                    let of_row = of_row.map_or(&[][..], |(_, cuts)| cuts);
-                    let bounds = (live.from()[row as usize], live.to()[row as usize]);
-                    let note = &mut |cut: Cut| found.push((found_row.row, cut));
-                    cut_row(&mut pieces, bounds, of_row, own, note);
-                }
-            }
+            cutter.cut_block(block, &keys, live.of_block(number));
         }
-        Ok(found)
+        Ok(cutter.made)
     }
 
     /// The open rows of a segment whose hash is that of a group, with the group.
@@ -290,6 +276,51 @@ impl LiveBlocks {
     fn of_block(&self, number: u32) -> &LiveRows {
         let at = self.blocks.partition_point(|(block, _)| *block < number);
         &self.blocks[at].1
+    }
+}
+
+/// Cuts the rows of a segment, block by block.
+struct Cutter<'a> {
+    assertions: &'a Assertions,
+    /// [`Matches::cuts`].
+    cuts: &'a [Cut],
+    /// Those of one block, in the order of its rows: brought together at once, since each lies elsewhere.
+    cuts_of_block: Vec<Cut>,
+    pieces: LivePieces<()>,
+    /// The cuts that met something, in the order in which they were made.
+    made: Vec<(u32, Cut)>,
+}
+
+impl<'a> Cutter<'a> {
+    fn new(assertions: &'a Assertions, cuts: &'a [Cut]) -> Cutter<'a> {
+        let (cuts_of_block, pieces, made) = (Vec::new(), LivePieces::new(), Vec::new());
+        Cutter { assertions, cuts, cuts_of_block, pieces, made }
+    }
+
+    /// Cuts some rows of a block, in their order: these have the given keys, all rows of the block have what is live of them.
+    fn cut_block(&mut self, rows: &[Match], keys: &Keys, live: &LiveRows) {
+        self.cuts_of_block.clear();
+        for found in rows.iter().filter(|found| found.is_cut_again()) {
+            self.cuts_of_block.extend_from_slice(found.cuts(self.cuts));
+        }
+        let (mut rest, mut gaps) = (&self.cuts_of_block[..], live.gaps().peekable());
+        for (at, found) in rows.iter().enumerate() {
+            let row = found.row % BLOCK_ROWS;
+            let mut own = slice::from_ref(&found.cut);
+            if found.is_cut_again() {
+                (own, rest) = rest.split_at(found.cut_count());
+            }
+            if !self.assertions.is_same_key(keys.get(at), found) {
+                continue;
+            }
+            while gaps.next_if(|(other, _)| *other < row).is_some() {}
+            // Another group of the same hash may ask for the same row.
+            let of_row = gaps.peek().filter(|(other, _)| *other == row);
+            let of_row = of_row.map_or(&[][..], |(_, cuts)| cuts);
+            let bounds = (live.from()[row as usize], live.to()[row as usize]);
+            let note = &mut |cut: Cut| self.made.push((found.row, cut));
+            cut_row(&mut self.pieces, bounds, of_row, own, note);
+        }
     }
 }
 

@@ -127,11 +127,11 @@ impl<'a> RunWriter<'a> {
         let mut places = Vec::with_capacity(row_count);
         let (mut key_hashes, mut periods) =
             (Vec::with_capacity(row_count), Periods::with_capacity(row_count));
-        for Placed { rect, hash, source, row, .. } in rows.rows() {
+        rows.rows().for_each(|Placed { rect, hash, source, row, .. }| {
             places.push((*source as usize, *row as usize));
             key_hashes.push(*hash);
             periods.push(rect);
-        }
+        });
         let columns: Vec<ArrayRef> =
             self.columns.iter().map(|column| column.gather(&places)).collect::<Result<_>>()?;
         Ok(SegmentRows { columns, periods, key_hashes })

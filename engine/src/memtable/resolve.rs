@@ -55,6 +55,15 @@ pub(crate) struct KeyedRows {
     rows: Vec<KeyedRow>,
     /// Where the rows of each key end.
     ends: Vec<u32>,
+    /// What the rows of each chunk have in common, which a core's cache holds for all chunks.
+    statements: Vec<Statement>,
+}
+
+/// What is asked of a chunk for every row of it.
+#[derive(Clone, Copy, Debug)]
+struct Statement {
+    system_time: i64,
+    is_put: bool,
 }
 
 impl KeyedRows {
@@ -89,7 +98,22 @@ impl KeyedRows {
                 ends.push(end);
             }
         }
-        KeyedRows { rows, ends }
+        let statement = |chunk: &Arc<Chunk>| Statement {
+            system_time: chunk.system_time,
+            is_put: chunk.is_put(),
+        };
+        KeyedRows { rows, ends, statements: chunks.iter().map(statement).collect() }
+    }
+
+    /// A row as the cut that it makes in older versions of its key.
+    pub(crate) fn cut(&self, row: &KeyedRow) -> Cut {
+        let at = self.statements[row.row.0 as usize].system_time;
+        Cut { at, from: row.valid_from, to: row.valid_to }
+    }
+
+    /// Whether a row puts values.
+    pub(crate) fn is_put(&self, row: &KeyedRow) -> bool {
+        self.statements[row.row.0 as usize].is_put
     }
 
     /// The rows whose key has this hash.
@@ -99,8 +123,13 @@ impl KeyedRows {
         &self.rows[first..first + count]
     }
 
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The groups, in order of hash: the rows of one key, oldest first.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = &[KeyedRow]> {
+    pub(crate) fn groups(&self) -> impl ExactSizeIterator<Item = &[KeyedRow]> {
         let mut start = 0;
         self.ends.iter().map(move |end| {
             let group = &self.rows[start..*end as usize];
@@ -120,12 +149,6 @@ impl KeyedRow {
             valid_from: chunk.valid_from[at],
             valid_to: chunk.valid_to[at],
         }
-    }
-
-    /// The row as the cut that it makes in older versions of its key.
-    pub(crate) fn cut(&self, chunks: &[Arc<Chunk>]) -> Cut {
-        let at = chunks[self.row.0 as usize].system_time;
-        Cut { at, from: self.valid_from, to: self.valid_to }
     }
 }
 

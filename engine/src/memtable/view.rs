@@ -5,7 +5,7 @@ use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use super::chunk::Chunk;
-use super::resolve::{HashPart, KeyedRow, KeyedRows, Resolver, RowRef, key_of};
+use super::resolve::{HashPart, KeyedRows, Resolver, RowRef, key_of};
 use super::table::{HashIsKey, Memtable};
 use crate::schema::TableId;
 use crate::supersession::Cut;
@@ -101,16 +101,14 @@ impl ByKey {
     pub(crate) fn cuts_of(&self, hash: u64, key: &[u8]) -> impl Iterator<Item = Cut> {
         let rows = self.rows.with_hash(hash).iter();
         let rows = rows.filter(move |row| key_of(&self.view.chunks, row.row) == key);
-        rows.map(|row| row.cut(&self.view.chunks))
+        rows.map(|row| self.rows.cut(row))
     }
 
     /// Every version that stems from the assertions.
     pub(crate) fn versions(&self, version: &mut impl FnMut(RowRef, Rect)) {
-        let mut resolver = Resolver::new();
-        let chunks = &self.view.chunks;
-        for group in self.rows.groups() {
-            let is_put = |row: &KeyedRow| chunks[row.row.0 as usize].is_put();
-            let assertions = group.iter().map(|row| (row.row, row.cut(chunks), is_put(row)));
+        let (mut resolver, rows) = (Resolver::new(), &self.rows);
+        for group in rows.groups() {
+            let assertions = group.iter().map(|row| (row.row, rows.cut(row), rows.is_put(row)));
             resolver.resolve(assertions, version);
         }
     }

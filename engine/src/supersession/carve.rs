@@ -50,21 +50,27 @@ impl<T: Copy> LivePieces<T> {
         for piece in met.iter().filter(|piece| piece.system_from < cut.at) {
             closed(piece.row, piece.rect(cut.at));
         }
-        let (head, tail) = (met[0], met[count - 1]);
-        let before = Piece { valid_to: cut.from, system_from: cut.at, ..head };
-        let after = Piece { valid_from: cut.to, system_from: cut.at, ..tail };
-        let (mut at, end) = (first, first + count);
-        for piece in [before, after].into_iter().filter(|piece| piece.valid_from < piece.valid_to) {
-            if at < end {
-                self.pieces[at] = piece;
-            } else {
-                self.pieces.insert(at, piece);
-            }
-            at += 1;
+        let (mut start, mut end) = (first, first + count);
+        let has_head = self.pieces[start].valid_from < cut.from;
+        let has_tail = self.pieces[end - 1].valid_to > cut.to;
+        if has_head && has_tail && count == 1 {
+            self.pieces.insert(end, self.pieces[start]);
+            end += 1;
+        }
+        // What is left of the first and of the last piece takes their places: pieces are not moved for it.
+        if has_head {
+            let head = &mut self.pieces[start];
+            (head.valid_to, head.system_from) = (cut.from, cut.at);
+            start += 1;
+        }
+        if has_tail {
+            let tail = &mut self.pieces[end - 1];
+            (tail.valid_from, tail.system_from) = (cut.to, cut.at);
+            end -= 1;
         }
         // Most cuts leave as many pieces as they meet.
-        if at < end {
-            self.pieces.drain(at..end);
+        if start < end {
+            self.pieces.drain(start..end);
         }
         true
     }

@@ -198,7 +198,7 @@ impl Config {
             },
             limits: Limits::of_processors(processor_count),
             engine: EngineConfig {
-                memtable_bytes: 160 << 20,
+                memtable_bytes: 192 << 20,
                 cache_bytes: 256 << 20,
                 sync: SyncMode::Commit,
             },
