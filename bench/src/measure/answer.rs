@@ -20,6 +20,29 @@ const STATUS_BY_LETTER: [u8; 256] = {
     by_letter
 };
 
+/// The statuses once more, each at the start of 32 aligned bytes.
+///
+/// `memcmp` reads 32 bytes at a time where the processor can leave out those beyond an end. If they reach into a page of the
+/// executable that is not in memory, the processor sees to each such read by itself, which takes longer than all else that is done
+/// with a row; whether it happened hung on where the linker had put the names and on what the system had just taken from memory.
+static STATUS_NAMES: [StatusName; STATUSES.len()] = {
+    let mut names = [const { StatusName([0; 32]) }; STATUSES.len()];
+    let mut status = 0;
+    while status < STATUSES.len() {
+        let name = STATUSES[status].as_bytes();
+        let mut at = 0;
+        while at < name.len() {
+            names[status].0[at] = name[at];
+            at += 1;
+        }
+        status += 1;
+    }
+    names
+};
+
+#[repr(align(32))]
+struct StatusName([u8; 32]);
+
 /// The columns that [`Tally::add`] reads.
 pub(super) const TALLY_COLUMNS: [&str; 3] = ["status", "qty", "price"];
 
@@ -62,7 +85,8 @@ impl Tally {
 fn status_of(text: &str) -> Result<usize> {
     let letter = text.as_bytes().first().copied().unwrap_or_default();
     let status = usize::from(STATUS_BY_LETTER[usize::from(letter)]);
-    if STATUSES.get(status) == Some(&text) {
+    let name = STATUSES.get(status).map(|name| &STATUS_NAMES[status].0[..name.len()]);
+    if name == Some(text.as_bytes()) {
         return Ok(status);
     }
     Err(Failure::new(format!("no put ever had the status `{text}`")))
