@@ -1,5 +1,7 @@
 //! Which segments the background merges or rewrites, and when.
 
+use std::ops::Range;
+
 use annals_engine::{Column, DataType, Database, Step, SystemTime, TableSpec};
 use annals_tests::prices::system;
 use annals_tests::rows::{Cell, array, batch};
@@ -26,11 +28,10 @@ fn flush_and_compact(database: &Database) -> Option<usize> {
     }
 }
 
-/// Flushes one put, open in valid time, of each of [`KEY_COUNT`] keys from `first` on, and says how many segments the compaction that
-/// is due then has read.
-fn flush_and_maintain(database: &Database, number: i64, first: i64) -> Option<usize> {
+/// Flushes one put, open in valid time, of each key of a range, and says how many segments the compaction that is due then has read.
+fn flush_and_maintain(database: &Database, number: i64, keys: Range<i64>) -> Option<usize> {
     let column = |data_type, cell: &dyn Fn(i64) -> Cell| {
-        let cells: Vec<Cell> = (first..first + KEY_COUNT).map(cell).collect();
+        let cells: Vec<Cell> = keys.clone().map(cell).collect();
         array(data_type, &cells.iter().collect::<Vec<_>>())
     };
     let columns = vec![
@@ -50,7 +51,8 @@ fn a_segment_that_was_just_flushed_is_left_out_while_others_are_worn() {
     let scratch = Scratch::in_memory(system("2030-01-01")).background(false);
     let database = table(&scratch);
     // Each flush ends what the one before it left open.
-    let read: Vec<_> = (1..=9).map(|number| flush_and_maintain(&database, number, 0)).collect();
+    let flush = |number| flush_and_maintain(&database, number, 0..KEY_COUNT);
+    let read: Vec<_> = (1..=9).map(flush).collect();
     assert_eq!(read[..5], [None, None, None, None, Some(4)]);
     assert!(read[5..].iter().flatten().all(|input_count| *input_count == 4), "{read:?}");
 }
@@ -59,14 +61,25 @@ fn a_segment_that_was_just_flushed_is_left_out_while_others_are_worn() {
 fn segments_that_nothing_was_cut_from_are_merged_when_they_are_many() {
     let scratch = Scratch::in_memory(system("2030-01-01")).background(false);
     let database = table(&scratch);
-    let read = (1..=8).map(|number| flush_and_maintain(&database, number, number * KEY_COUNT));
-    let read: Vec<_> = read.collect();
+    let keys = |number| number * KEY_COUNT..(number + 1) * KEY_COUNT;
+    let read: Vec<_> =
+        (1..=8).map(|number| flush_and_maintain(&database, number, keys(number))).collect();
     assert_eq!(read, [None, None, None, None, None, None, None, Some(8)]);
+}
+
+#[test]
+fn worn_segments_of_which_no_two_fit_a_compaction_are_rewritten_one_by_one() {
+    let scratch = Scratch::in_memory(system("2030-01-01")).background(false);
+    let database = table(&scratch);
+    // With a cut for each row, two of them stand for more versions than a compaction holds.
+    let flush = |number| flush_and_maintain(&database, number, 0..400_000);
+    let read: Vec<_> = (1..=6).map(flush).collect();
+    assert_eq!(read, [None, None, None, None, Some(1), Some(1)]);
 }
 
 /// Puts, or else deletes, the keys of `keys` for a day of January 1970, and says how many segments the compaction that is due then
 /// has read.
-fn write_january(database: &Database, number: i64, keys: std::ops::Range<i64>) -> Option<usize> {
+fn write_january(database: &Database, number: i64, keys: Range<i64>) -> Option<usize> {
     let column = |data_type, cell: &dyn Fn(i64) -> Cell| {
         let cells: Vec<Cell> = keys.clone().map(cell).collect();
         array(data_type, &cells.iter().collect::<Vec<_>>())

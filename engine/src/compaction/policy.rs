@@ -111,8 +111,18 @@ fn merge_of(
     } else {
         CURRENT_RUN_COUNT_MAX
     };
-    let inputs = if small.len() >= run_count_max { within_budget(small) } else { Vec::new() };
-    (inputs.len() > 1).then_some(inputs)
+    if small.len() < run_count_max {
+        return None;
+    }
+    let inputs = within_budget(small.clone());
+    if inputs.len() > 1 {
+        return Some(inputs);
+    }
+    // No two fit one compaction. In a time partition a worn one is rewritten with those of others, in `current` by itself: its cuts
+    // are gone then, and what has ended moves on.
+    small.retain(|entry| partition.is_current() && is_worn(entry, &HALF_WORN));
+    small.truncate(1);
+    (!small.is_empty()).then_some(small)
 }
 
 /// The worn segments of all partitions, the most worn first, if it is time: so the fewest rows are rewritten for each cut.
