@@ -54,10 +54,7 @@ pub fn damages(disk: &MemoryDisk, dir: &Path) -> Vec<Error> {
 /// Whether one of the errors names the file, in its place or in its message.
 pub fn names(errors: &[Error], file: &Path) -> bool {
     let name = file.file_name().expect("a name").to_string_lossy();
-    errors.iter().any(|error| {
-        error.file().is_some_and(|place| place.ends_with(&*name))
-            || error.to_string().contains(&*name)
-    })
+    errors.iter().any(|error| error.file().is_some_and(|place| place.ends_with(&*name)))
 }
 
 /// What recovery of a copy did, and every version of the table `prices` then, sorted.

@@ -93,7 +93,11 @@ impl Inner {
         };
         let mut recovery = report(dir, &wal_recovery, found.as_ref());
         let mut state = state;
-        let edit = Edit { wal_file_newest: Some(wal.file()), ..Edit::default() };
+        // Each opening begins a file of the log. If those before it hold nothing, nobody reads them again.
+        let first_file = (wal_recovery.frame_count == 0).then_some(wal.file());
+        replayed.memtable.wal_file = first_file.unwrap_or(state.wal_file);
+        let edit =
+            Edit { wal_file: first_file, wal_file_newest: Some(wal.file()), ..Edit::default() };
         state.apply(&edit).map_err(Error::invalid)?;
         // No transaction is open yet: rows with older entries are in segments or in the log, or nowhere.
         let logged = replayed.memtable.all();
@@ -102,6 +106,9 @@ impl Inner {
         );
         drop(logged);
         let log = ManifestLog::begin(disk.clone(), manifest_dir, &state, found.as_ref())?;
+        if let Some(file) = first_file {
+            wal.remove_before(file)?;
+        }
         let cache = Arc::new(Cache::new(options.cache_bytes as u64));
         let files = Files { disk, dir: dir.to_path_buf(), cache };
         files.disk.create_dir_all(&files.tables_dir())?;
@@ -307,14 +314,18 @@ fn create_wal(
 }
 
 fn report(dir: &Path, wal: &WalRecovery, found: Option<&ManifestFound>) -> RecoveryReport {
-    let cut = wal.cut.as_ref().map(|cut| {
-        let file = cut.file.strip_prefix(dir).unwrap_or(&cut.file).display();
-        format!("{} bytes of {file} from offset {}: {}", cut.byte_count, cut.offset, cut.why)
-    });
+    let told = |file: &Path, offset: u64, byte_count: u64, why: &str| {
+        let file = file.strip_prefix(dir).unwrap_or(file).display();
+        format!("{byte_count} bytes of {file} from offset {offset}: {why}")
+    };
+    let cut = wal.cut.as_ref();
+    let cut = cut.map(|cut| told(&cut.file, cut.offset, cut.byte_count, &cut.why));
+    let torn = found.and_then(|found| found.torn.as_ref());
+    let torn = torn.map(|torn| told(&torn.file, torn.offset, torn.byte_count, &torn.why));
     RecoveryReport {
         transaction_count: wal.frame_count,
         log_bytes: wal.byte_count,
-        cuts: cut.into_iter().chain(found.and_then(|found| found.torn.clone())).collect(),
+        cuts: cut.into_iter().chain(torn).collect(),
         removed_files: Vec::new(),
     }
 }

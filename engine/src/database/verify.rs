@@ -72,7 +72,8 @@ pub fn verify(
         return Ok(checker.counts);
     };
     if let Some(torn) = found.torn {
-        checker.judge(Err::<(), _>(Error::corrupt(dir.join(MANIFEST_DIR), 0, torn)))?;
+        let what = format!("a torn tail: {}", torn.why);
+        checker.judge(Err::<(), _>(Error::corrupt(&torn.file, torn.offset, what)))?;
     }
     checker.check_log(dir, &found.state)?;
     checker.check_segments(&Version::open(&files, &found.state))?;
@@ -135,13 +136,13 @@ impl Checker<'_> {
         let (wal_dir, files) = (dir.join(WAL_DIR), state.wal_file..=state.wal_file_newest);
         let judged = Wal::judge(self.files.disk.clone(), &wal_dir, state.database_id, files);
         self.count_dir(&wal_dir)?;
-        if let Some(recovery) = self.judge(judged)?
-            && let Some(cut) = recovery.cut
-        {
-            let torn = Error::corrupt(&cut.file, cut.offset, format!("a torn tail: {}", cut.why));
-            self.judge(Err::<(), _>(torn))?;
-        }
-        Ok(())
+        let Some((recovery, mut damages)) = self.judge(judged)? else { return Ok(()) };
+        damages.extend(
+            recovery.cut.map(|cut| {
+                Error::corrupt(&cut.file, cut.offset, format!("a torn tail: {}", cut.why))
+            }),
+        );
+        damages.into_iter().try_for_each(|damage| self.judge(Err::<(), _>(damage)).map(drop))
     }
 
     fn check_segment(&mut self, segment: &Segment) -> Result<()> {

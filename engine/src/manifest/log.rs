@@ -39,8 +39,17 @@ pub(crate) struct ManifestFound {
     pub(crate) state: ManifestState,
     /// The number of the newest file, begun in full or not.
     newest: u64,
-    /// What was behind the last edit and never known to be durable.
-    pub(crate) torn: Option<String>,
+    pub(crate) torn: Option<TornEdit>,
+}
+
+/// What was behind the last edit and never known to be durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TornEdit {
+    pub(crate) file: PathBuf,
+    pub(crate) offset: u64,
+    pub(crate) byte_count: u64,
+    /// What was found there, as a clause.
+    pub(crate) why: String,
 }
 
 impl ManifestLog {
@@ -142,7 +151,7 @@ fn read_file(
     disk: &Arc<dyn Disk>,
     dir: &Path,
     number: u64,
-) -> Result<Option<(ManifestState, Option<String>)>> {
+) -> Result<Option<(ManifestState, Option<TornEdit>)>> {
     let path = path_of(dir, number);
     let file = disk.open(&path)?;
     let length = file.len()?;
@@ -180,8 +189,7 @@ fn read_file(
             }
             Verdict::End { .. } => return Ok(state.map(|state| (state, None))),
             Verdict::TornTail { offset, byte_count, why } => {
-                let torn =
-                    format!("{byte_count} bytes of {} from offset {offset}: {why}", path.display());
+                let torn = TornEdit { file: path, offset, byte_count, why };
                 return Ok(state.map(|state| (state, Some(torn))));
             }
         }

@@ -2,8 +2,9 @@
 //! begin a new file.
 //!
 //! Recovery can be cut off at any call and begun again. Its writes are, in this order: a newest
-//! file that was never finished is removed; the torn tail of the newest file is cut and the cut
-//! made durable (or, without a cut, the file is synced, as its last frames may only be in memory);
+//! file that was never finished is removed; a seal that was never finished is cut; the torn tail of
+//! the newest file is cut and the cut made durable (or, without a cut, the file is synced, as its
+//! last frames may only be in memory);
 //! the new file is made; files that the manifest no longer needs are removed.
 
 use std::ops::RangeInclusive;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use super::{Home, TRANSACTION, Wal, WalOptions};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
-use crate::journal::{Kind, Opened, Reader, Verdict};
+use crate::journal::{HEADER_BYTES, Kind, Opened, Reader, Verdict};
 
 /// What opening the log found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct WalRecovery {
     pub frame_count: u64,
     /// The bytes of the files that were read.
     pub byte_count: u64,
-    /// What was cut from the newest file, if anything.
+    /// What was cut from the newest file, or from the one before where its seal was not finished, if anything.
     pub cut: Option<Cut>,
 }
 
@@ -75,15 +76,17 @@ impl Wal {
         Ok((wal, judged.recovery))
     }
 
-    /// Judges the files as [`Wal::open`] does, and changes nothing.
+    /// Judges the files as [`Wal::open`] does, and changes nothing. Beside what it would do these are the damages that it would pass
+    /// over, as nothing is missing for them.
     pub(crate) fn judge(
         disk: Arc<dyn Disk>,
         dir: &Path,
         database_id: u128,
         files: RangeInclusive<u64>,
-    ) -> Result<WalRecovery> {
+    ) -> Result<(WalRecovery, Vec<Error>)> {
         let home = Home { disk, dir: dir.to_path_buf(), database_id };
-        Ok(home.judge(&files, &mut |_, _| Ok(()))?.recovery)
+        let judged = home.judge(&files, &mut |_, _| Ok(()))?;
+        Ok((judged.recovery, judged.harmless))
     }
 }
 
@@ -94,6 +97,8 @@ struct Judged {
     newest: u64,
     tail: Tail,
     recovery: WalRecovery,
+    /// Damages behind the last frame of files that are not the newest.
+    harmless: Vec<Error>,
     unfinished: Option<u64>,
 }
 
@@ -117,8 +122,8 @@ impl Home {
         if let Some(next) = judge.tail.sealed.filter(|&next| next > newest) {
             return Err(missing(self, next));
         }
-        let Judge { tail, recovery, unfinished, .. } = judge;
-        Ok(Judged { old, newest, tail, recovery, unfinished })
+        let Judge { tail, recovery, harmless, unfinished, .. } = judge;
+        Ok(Judged { old, newest, tail, recovery, harmless, unfinished })
     }
 }
 
@@ -134,6 +139,8 @@ struct Tail {
     next_sequence: u64,
     /// Bytes behind the frames, to be cut.
     over: u64,
+    /// The file before, and where its frames end, if what follows is to be cut there: its seal was being written.
+    unsealed: Option<(u64, u64)>,
     /// The next file that the seal names (0 if it names none), if there is a seal.
     sealed: Option<u64>,
 }
@@ -141,6 +148,11 @@ struct Tail {
 impl Tail {
     /// Makes the tail durable: from now on nothing may be missing from it.
     fn settle(&self, home: &Home) -> Result<u64> {
+        if let Some((number, offset)) = self.unsealed {
+            let file = home.disk.open(&home.path(number))?;
+            file.truncate(offset)?;
+            file.sync()?;
+        }
         let file = home.disk.open(&home.path(self.number))?;
         if self.over > 0 {
             file.truncate(self.offset)?;
@@ -159,14 +171,18 @@ struct Judge<'a> {
     /// The newest file, if its making was cut off.
     unfinished: Option<u64>,
     recovery: WalRecovery,
+    /// What stands where the file before was sealed, if that is no seal.
+    loose: Option<Cut>,
+    harmless: Vec<Error>,
     bytes: Vec<u8>,
 }
 
 impl<'a> Judge<'a> {
     fn new(home: &'a Home, known: u64) -> Judge<'a> {
-        let tail = Tail { number: 0, offset: 0, next_sequence: 0, over: 0, sealed: None };
-        let (recovery, bytes) = (WalRecovery::default(), Vec::new());
-        Judge { home, known, tail, unfinished: None, recovery, bytes }
+        let (number, offset, next_sequence, over) = (0, 0, 0, 0);
+        let tail = Tail { number, offset, next_sequence, over, unsealed: None, sealed: None };
+        let (recovery, harmless, bytes) = (WalRecovery::default(), Vec::new(), Vec::new());
+        Judge { home, known, tail, unfinished: None, recovery, loose: None, harmless, bytes }
     }
 
     fn file(&mut self, number: u64, newest: bool, replay: Replay<'_>) -> Result<()> {
@@ -235,17 +251,36 @@ impl<'a> Judge<'a> {
             }
         };
         let offset = reader.offset();
-        if byte_count > 0 && newest {
-            self.recovery.cut = Some(Cut { file: path.to_path_buf(), offset, byte_count, why });
+        let is_begun = offset > HEADER_BYTES as u64 || byte_count > 0;
+        let unsealed = self.judge_seal_before(newest && !is_begun);
+        if byte_count > 0 {
+            let cut = Cut { file: path.to_path_buf(), offset, byte_count, why };
+            if newest { self.recovery.cut = Some(cut) } else { self.loose = Some(cut) }
         }
         self.tail = Tail {
             number,
             offset,
             next_sequence: reader.next_sequence(),
             over: byte_count,
+            unsealed,
             sealed: reader.sealed(),
         };
         Ok(())
+    }
+
+    /// A file is sealed when the next has been made, durably, and before anything is appended to that. So the power may have failed
+    /// while the seal was written only if the next file is the newest and has nothing yet: what stands there is cut then. Else the
+    /// seal was whole once, but the header of the next file says that nothing beside it can be missing.
+    fn judge_seal_before(&mut self, is_cut: bool) -> Option<(u64, u64)> {
+        let loose = self.loose.take()?;
+        if is_cut {
+            let place = (self.tail.number, loose.offset);
+            self.recovery.cut = Some(loose);
+            return Some(place);
+        }
+        let what = format!("where the file was sealed: {}; no transaction is missing", loose.why);
+        self.harmless.push(Error::corrupt(loose.file, loose.offset, what));
+        None
     }
 
     /// The newest file may never have been finished, if nothing says that it was. The one before is

@@ -40,6 +40,18 @@ fn open(disk: &MemoryDisk) -> Result<(Wal, Vec<Vec<u8>>, WalRecovery)> {
     Ok((wal, found, recovery))
 }
 
+/// What is told of the files without opening them.
+fn damages(disk: &MemoryDisk) -> Vec<Error> {
+    match Wal::judge(disk.clone().into(), Path::new(DIR), ID, 1..=1) {
+        Ok((recovery, mut damages)) => {
+            let cut = recovery.cut;
+            damages.extend(cut.map(|cut| Error::corrupt(&cut.file, cut.offset, cut.why)));
+            damages
+        }
+        Err(error) => vec![error],
+    }
+}
+
 /// Transaction number `i`: every one is different, and some are longer than a sector.
 fn payload(i: u64) -> Vec<u8> {
     let length = [3, 40, 700, 1_500][(i % 4) as usize];
@@ -214,11 +226,18 @@ fn every_flipped_bit_is_an_error_or_changes_nothing_closed_or_killed() {
             wal.close().unwrap();
         }
         assert!(disk.files().len() >= 2, "more than one file is judged");
+        assert!(damages(&disk).is_empty());
         let image = disk.crash_image(&mut |_| Keep::Kept);
         for file in disk.files() {
             for bit in 0..disk.read_all(&file).unwrap().len() as u64 * 8 {
                 let image = image.crash_image(&mut |_| Keep::Kept);
                 image.flip_bit(&file, bit).unwrap();
+                let damages = damages(&image);
+                let is_told = |error: &Error| {
+                    error.file() == Some(file.display().to_string().as_str())
+                        && error.offset().is_some()
+                };
+                assert!(damages.iter().any(is_told), "bit {bit} of {}", file.display());
                 match open(&image) {
                     Ok((_, found, _)) => {
                         check_prefix(&found, 6, &format!("bit {bit} of {}", file.display()));
