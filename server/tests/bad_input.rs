@@ -144,12 +144,18 @@ fn a_truncated_parquet_file_and_one_that_is_none() {
     let place = Place::with_salaries();
     place.annals("export -d db --table salaries --all all.parquet").ok();
     let whole = std::fs::read(place.path("all.parquet")).unwrap();
+    let before = place.all_of("salaries");
     for length in [0, 3, 100, whole.len() / 2, whole.len() - 1] {
         place.write("cut.parquet", &whole[..length]);
         let outcome = place.annals("import -d db --table t --key name cut.parquet");
         let expect = "annals: cut.parquet: not a whole Parquet file: ";
         assert!(outcome.stderr.starts_with(expect), "{}", outcome.stderr);
         assert_eq!((outcome.status, outcome.stderr.lines().count()), (1, 1));
+        // Rows of the table itself, were they whole.
+        let own = place.annals("import -d db --table salaries --key name cut.parquet");
+        assert_eq!((own.status, own.stderr), (1, outcome.stderr));
+        assert_eq!(place.all_of("salaries"), before);
+        assert!(place.annals("get -d db --table t ada").status != 0, "there is no table `t`");
     }
     place.write("text.parquet", "name,salary\nada,1\n");
     let outcome = place.annals("import -d db --table t --key name text.parquet");

@@ -3,7 +3,11 @@
 mod common;
 
 use std::io::Write;
+use std::sync::Arc;
 
+use annals_engine::{Database, ManualClock, Options, SystemTime};
+use annals_tests::prices::{NOW, system};
+use annals_tests::tz::{self, Truth};
 use common::{IMPORT_SALARIES, Place, SALARIES};
 use expect_test::{Expect, expect};
 use flate2::Compression;
@@ -235,9 +239,22 @@ fn the_whole_time_zone_history_is_imported() {
     let place = Place::new();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../data-samples/tz/tz_history.csv.gz");
     let outcome = place.annals(&format!(
-        "import -d db --table tz --key zone --valid-from valid_from --valid-to valid_to \
+        "import -d db --table zones --key zone --valid-from valid_from --valid-to valid_to \
          --system-time recorded_at --op op {file}"
     ));
-    let expect = "tz: 44,206 rows in 60 transactions, system time 2026-10-28T06:16:49Z, ";
+    let expect = "zones: 44,206 rows in 60 transactions, system time 2026-10-28T06:16:49Z, ";
     assert!(outcome.stderr.starts_with(expect), "{outcome:?}");
+    let folders = std::iter::once(tz::sampled_truth()).chain(tz::whole_truth());
+    let truths: Vec<Truth> = folders.map(|folder| Truth::read(&folder)).collect();
+    for when in ["after the import", "after a compaction"] {
+        let options = Options::default().clock(Arc::new(ManualClock::new(system(NOW))));
+        let database = Database::open_existing(place.path("db"), options).unwrap();
+        let snapshot = database.snapshot().unwrap();
+        for truth in &truths {
+            let asked = truth.check(&snapshot, SystemTime::MAX, when);
+            assert_eq!(asked, truth.question_count(), "every question is asked");
+        }
+        database.close().unwrap();
+        place.annals("compact -d db").ok();
+    }
 }

@@ -41,7 +41,7 @@ fn the_folder_may_come_from_the_environment() {
 }
 
 #[test]
-fn verify_names_file_and_offset_of_a_flipped_byte_in_every_kind_of_file() {
+fn verify_names_file_and_offset_of_a_flipped_byte_in_every_file() {
     let place = Place::with_salaries();
     place.annals("compact -d db").ok();
     let mut kinds = Vec::new();

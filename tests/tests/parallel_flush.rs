@@ -15,8 +15,16 @@ const KEY_COUNT: i64 = 17_000;
 /// With three of them a memtable has four parts' worth of rows and more.
 const TRANSACTION_ROW_COUNT: i64 = 25_000;
 
+/// A type of keys, and the key that a number drawn stands for.
+type Key = (DataType, fn(i64) -> Cell);
+/// Keys longer than their prefix, and so compared whole, and keys that it tells from all others.
+const KEYS: [Key; 2] = [
+    (DataType::Text, |drawn| Cell::text(format!("k{:08}", drawn % KEY_COUNT))),
+    (DataType::BigInt, |drawn| Cell::Int(drawn % KEY_COUNT)),
+];
+
 /// The `number`th transaction: puts over periods of all kinds, or deletes.
-fn transact(database: &Database, number: i64, is_put: bool) {
+fn transact(database: &Database, (key_type, key): Key, number: i64, is_put: bool) {
     let all = (0..TRANSACTION_ROW_COUNT).map(|row| (row + 1) * (number + 3) * 7_919);
     let drawn: Vec<i64> = all.filter(|drawn| is_put || drawn % 5 == 0).collect();
     let column = |data_type, cell: &dyn Fn(i64) -> Cell| {
@@ -29,8 +37,7 @@ fn transact(database: &Database, number: i64, is_put: bool) {
         more => Cell::Time(from(drawn) + DAY * (1 + 40 * more)),
     };
     let mut columns = vec![
-        // Longer than the prefix of a key, and so compared whole.
-        ("key", column(DataType::Text, &|drawn| Cell::text(format!("k{:08}", drawn % KEY_COUNT)))),
+        ("key", column(key_type, &key)),
         ("_valid_from", column(DataType::Timestamp, &|drawn| Cell::Time(from(drawn)))),
         ("_valid_to", column(DataType::Timestamp, &to)),
     ];
@@ -47,16 +54,16 @@ fn transact(database: &Database, number: i64, is_put: bool) {
     transaction.commit().expect("a commit");
 }
 
-fn everything(scratch: &Scratch) -> Vec<Row> {
+fn everything(scratch: &Scratch, key: Key) -> Vec<Row> {
     let database = scratch.open();
     let spec = TableSpec::keyed("facts", ["key"])
-        .column(Column::new("key", DataType::Text))
+        .column(Column::new("key", key.0))
         .column(Column::new("drawn", DataType::BigInt))
         .column(Column::new("size", DataType::Integer));
     database.create_table(spec).expect("a table");
     for flush in 0..3 {
         for number in 0..4 {
-            transact(&database, 4 * flush + number, number < 3);
+            transact(&database, key, 4 * flush + number, number < 3);
         }
         database.flush().expect("a flush");
     }
@@ -74,8 +81,10 @@ fn everything(scratch: &Scratch) -> Vec<Row> {
 #[test]
 fn several_threads_leave_what_one_leaves() {
     let scratch = || Scratch::in_memory(system("2030-01-01")).memtable_bytes(512 << 20);
-    let (by_one, by_several) =
-        (everything(&scratch().background(false)), everything(&scratch().background(true)));
-    assert!(by_one.len() > 200_000, "{} versions", by_one.len());
-    assert!(by_one == by_several, "{} versions and {}", by_one.len(), by_several.len());
+    for key in KEYS {
+        let by_one = everything(&scratch().background(false), key);
+        let by_several = everything(&scratch().background(true), key);
+        assert!(by_one.len() > 200_000, "{} versions", by_one.len());
+        assert!(by_one == by_several, "{} versions and {}", by_one.len(), by_several.len());
+    }
 }

@@ -24,7 +24,7 @@ const STATUS_BY_LETTER: [u8; 256] = {
 ///
 /// `memcmp` reads 32 bytes at a time where the processor can leave out those beyond an end. If they reach into a page of the
 /// executable that is not in memory, the processor sees to each such read by itself, which takes longer than all else that is done
-/// with a row; whether it happened hung on where the linker had put the names and on what the system had just taken from memory.
+/// with a row. Aligned so, they never do.
 static STATUS_NAMES: [StatusName; STATUSES.len()] = {
     let mut names = [const { StatusName([0; 32]) }; STATUSES.len()];
     let mut status = 0;

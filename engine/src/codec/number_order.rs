@@ -30,7 +30,7 @@ pub(crate) fn sorted_by_numbers<T: Copy + Default, K: Ord, const N: usize>(
     let mut next = counts_of(firsts.map(&bucket), count);
     turn_to_starts(&mut next);
     let mut sorted = vec![T::default(); count];
-    // Not a loop: that asks nested iterators for one item after the other, and each is written to memory and read back.
+    // Not a loop, as a loop over nested iterators writes each item to memory and reads it back.
     items.for_each(|item| {
         let place = &mut next[bucket(order(&item).0[0])];
         sorted[*place] = item;

@@ -31,8 +31,9 @@ pub(crate) struct Assertions {
     /// What the assertions of one group after another cut, each without what one before it has cut: later assertions about a key
     /// mostly concern what is cut already. No two cuts of a group overlap, and they come in the order of valid time.
     cuts: Vec<Cut>,
-    /// The key of every group, if its prefix does not tell it from all others.
+    /// The key of every group; none of any, if keys are short.
     keys: Keys,
+    /// Whether the prefix of each key of the chunks tells it from all others.
     are_keys_short: bool,
     /// What no assertion of the latest group has cut.
     uncut: LivePieces<()>,
@@ -97,8 +98,12 @@ impl Assertions {
         }
     }
 
-    /// Takes memory for so many more assertions about so many more keys: what grows bit by bit is copied each time.
+    /// Takes memory for so many more assertions about so many more keys: what grows bit by bit is copied each time. Most of an event
+    /// table's are puts, which are not kept.
     pub(crate) fn reserve(&mut self, key_count: usize, row_count: usize) {
+        if self.is_event {
+            return;
+        }
         self.hashes.reserve(key_count);
         self.key_prefixes.reserve(key_count);
         self.starts.reserve(key_count);
@@ -284,10 +289,10 @@ struct Cutter<'a> {
     assertions: &'a Assertions,
     /// [`Matches::cuts`].
     cuts: &'a [Cut],
-    /// Those of one block, in the order of its rows: brought together at once, since each lies elsewhere.
+    /// Those of the rows of one block, in their order: brought together at once, since each row has its own elsewhere.
     cuts_of_block: Vec<Cut>,
     pieces: LivePieces<()>,
-    /// The cuts that met something, in the order in which they were made.
+    /// The cuts that met something, each with its row, in the order in which they were made.
     made: Vec<(u32, Cut)>,
 }
 
@@ -297,7 +302,7 @@ impl<'a> Cutter<'a> {
         Cutter { assertions, cuts, cuts_of_block, pieces, made }
     }
 
-    /// Cuts some rows of a block, in their order: these have the given keys, all rows of the block have what is live of them.
+    /// Cuts some rows of a block, in their order. There is a key for each of them, and what is live of every row of the block.
     fn cut_block(&mut self, rows: &[Match], keys: &Keys, live: &LiveRows) {
         self.cuts_of_block.clear();
         for found in rows.iter().filter(|found| found.is_cut_again()) {

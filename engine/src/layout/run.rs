@@ -127,6 +127,7 @@ impl<'a> RunWriter<'a> {
         let mut places = Vec::with_capacity(row_count);
         let (mut key_hashes, mut periods) =
             (Vec::with_capacity(row_count), Periods::with_capacity(row_count));
+        // Not a loop, as a loop over nested iterators writes each item to memory and reads it back.
         rows.rows().for_each(|Placed { rect, hash, source, row, .. }| {
             places.push((*source as usize, *row as usize));
             key_hashes.push(*hash);

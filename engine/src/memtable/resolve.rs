@@ -55,7 +55,7 @@ pub(crate) struct KeyedRows {
     rows: Vec<KeyedRow>,
     /// Where the rows of each key end.
     ends: Vec<u32>,
-    /// What the rows of each chunk have in common, which a core's cache holds for all chunks.
+    /// What the rows of each chunk have in common: 16 bytes, where a look at the chunk itself would wait for memory.
     statements: Vec<Statement>,
 }
 

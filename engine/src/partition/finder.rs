@@ -2,8 +2,10 @@
 
 use super::range::{Partition, PartitionWidth};
 
-/// So many slices of time are told apart by the partition that was found in them last; a power of two.
+/// For so many slices of time it is remembered which partition was found in them last; those so many apart share a place.
 const SLICE_COUNT: usize = 1_024;
+/// What comes before 1970 is counted as a great unsigned number: slices go on there as they do elsewhere.
+const _: () = assert!(SLICE_COUNT.is_power_of_two());
 
 /// Finds partitions by end, and numbers them in the order in which they are met, [`Partition::CURRENT`] first.
 ///
@@ -15,7 +17,7 @@ pub(crate) struct PartitionFinder {
     met: Vec<Partition>,
     /// Where each partition that was met ends, ascending, and its number.
     ends: Vec<(i64, u32)>,
-    /// The number of the partition that was found last in each slice of time, or of one elsewhere.
+    /// The number of the partition that was found last in each slice of time, or in another that shares its place: a guess.
     slices: Vec<u32>,
     slice_bits: u32,
 }
@@ -70,7 +72,7 @@ impl PartitionFinder {
     }
 }
 
-/// A slice has so many bits of microseconds: it is about a tenth of a partition.
+/// A slice has so many bits of microseconds: it is a seventh to a tenth of a partition.
 fn slice_bits(width: PartitionWidth) -> u32 {
     match width {
         PartitionWidth::Hour => 29,
@@ -90,7 +92,7 @@ mod tests {
     fn partitions_are_found_again_whatever_was_met_between() {
         const HOUR: i64 = 3_600_000_000;
         let mut finder = PartitionFinder::new(PartitionWidth::Hour);
-        // The last two are in one slice with the first, one of them after all slices.
+        // The last two share a place with the first, one of them as a slice of much later.
         let [same, round] = [5 * HOUR - 1_000, 5 * HOUR + ((SLICE_COUNT as i64) << 29)];
         let ends = [
             5 * HOUR,

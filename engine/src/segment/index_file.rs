@@ -15,7 +15,7 @@
 //!     44     4  pages_bytes                length of all key pages
 //!     48     8  data_bytes                 length of the Parquet file
 //!     56        checksums of the Parquet file: 4 bytes for every 16 KiB of it
-//!               zone map: for every 4,096 rows 64 bytes and 17 for every column
+//!               zone map: for every 4,096 rows 96 bytes and 17 for every column
 //!               directory: 16 bytes a key page: first hash, offset (4), CRC-32C (4)
 //!            4  CRC-32C of everything before
 //!               key pages, without gaps

@@ -57,7 +57,7 @@ impl<T: Copy> LivePieces<T> {
             self.pieces.insert(end, self.pieces[start]);
             end += 1;
         }
-        // What is left of the first and of the last piece takes their places: pieces are not moved for it.
+        // What is left of the first and of the last piece takes their places: no others are moved, but where one piece becomes two.
         if has_head {
             let head = &mut self.pieces[start];
             (head.valid_to, head.system_from) = (cut.from, cut.at);
@@ -137,6 +137,30 @@ mod tests {
     #[test]
     fn a_cut_over_the_middle_leaves_both_sides() {
         check([0, 100, 1], &[[5, 40, 60]], &[[0, 100, 1, 5], [0, 40, 5, OPEN], [60, 100, 5, OPEN]]);
+    }
+
+    #[test]
+    fn a_cut_over_several_pieces_leaves_the_ends_of_the_outer_ones() {
+        let two = [[5, 10, 20], [7, 5, 50]];
+        let closed = [[0, 100, 1, 5], [0, 10, 5, 7], [20, 100, 5, 7]];
+        check([0, 100, 1], &two, &[&closed[..], &[[0, 5, 7, OPEN], [50, 100, 7, OPEN]]].concat());
+        // The piece in the middle goes, and one that began at the instant of the cut leaves no version.
+        let three = [[5, 10, 20], [6, 30, 40], [7, 5, 50]];
+        let expect = [
+            [0, 100, 1, 5],
+            [20, 100, 5, 6],
+            [0, 10, 5, 7],
+            [20, 30, 6, 7],
+            [40, 100, 6, 7],
+            [0, 5, 7, OPEN],
+            [50, 100, 7, OPEN],
+        ];
+        check([0, 100, 1], &three, &expect);
+        let at_once = [[5, 10, 20], [6, 30, 40], [6, 5, 50]];
+        let expect =
+            [[0, 100, 1, 5], [20, 100, 5, 6], [0, 10, 5, 6], [0, 5, 6, OPEN], [50, 100, 6, OPEN]];
+        check([0, 100, 1], &at_once, &expect);
+        check([0, 100, 1], &[[5, 10, 20], [7, 0, 100]], &closed);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The numbered rules.
 
-use annals_engine::{Clause, ErrorKind, Snapshot};
+use annals_engine::{Clause, ErrorKind, Partition, Snapshot};
 use annals_tests::check::PERIOD_COLUMNS;
 use annals_tests::prices::{Prices, before, price_of, system, valid};
 use annals_tests::rows::{Cell, rows};
@@ -290,6 +290,40 @@ fn rule_08_the_history_of_a_table_that_is_being_imported_changes_after_its_last_
     prices.at("2021-01-01").put("tea", 6, "2020-01-01", "").commit();
     assert_eq!(prices.price("tea", "2024-01-01", &before("2021-01-01")), Some(5));
     assert_eq!(prices.price("tea", "2024-01-01", "2022-01-01"), Some(6));
+}
+
+#[test]
+fn rule_09_what_a_partition_that_left_may_have_held_is_refused_by_its_name() {
+    let mut prices = Prices::new();
+    prices.set_clock("2024-06-01");
+    prices.at("2024-01-01").put("tea", 5, "2024-01-01", "2024-03-01").commit();
+    prices.at("2024-01-10").put("tea", 6, "2024-02-01", "").commit();
+    // What ended in January: the belief of 5 in February, on 10 January; and 5 itself, which holds until 1 February since then.
+    let january = Partition::parse("2024-01").expect("a partition");
+    prices.database().detach_partitions("prices", &[january], "the archivist").expect("it leaves");
+    for when in ["before a restart", "after one"] {
+        let snapshot = prices.snapshot();
+        for (holds, recorded) in [
+            ("2024-01-01", ""),
+            (&before("2024-02-01"), ""),
+            ("2024-02-01", &before("2024-01-10")),
+            ("2024-02-01", "2024-01-01"),
+            (&before("2024-03-01"), "2024-01-05"),
+        ] {
+            let error = price_of(&snapshot, "tea", holds, recorded).expect_err("a partition left");
+            assert_eq!(error.kind(), ErrorKind::Missing, "{when}");
+            assert!(error.to_string().contains("2024-01"), "{error}");
+        }
+        // At its end and later, on one axis and the other, it held nothing.
+        for recorded in ["", "2024-02-01"] {
+            assert_eq!(price_of(&snapshot, "tea", "2024-02-01", recorded).unwrap(), Some(6));
+        }
+        let scan =
+            snapshot.scan("prices").expect("the table").valid(Clause::AsOf(valid("2024-01-15")));
+        let partial = scan.allow_partial().run().expect("what is left");
+        assert_eq!(partial.missing()[0].partition, "2024-01", "{when}");
+        prices.reopen();
+    }
 }
 
 #[test]
