@@ -17,7 +17,7 @@
 //! * After a failed write or sync nothing is written any more, and no sync is repeated: what the
 //!   operating system still holds in memory may look written and never reach the disk.
 //! * Opening judges all files before it writes anything, cuts only a torn tail, only from the
-//!   newest file, and reports it.
+//!   newest file or, where that has nothing yet, a torn seal from the one before, and reports it.
 
 use std::fmt;
 use std::path::PathBuf;
