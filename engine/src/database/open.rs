@@ -23,7 +23,7 @@ use crate::schema::TableId;
 use crate::snapshot::State;
 use crate::transaction::{Schemas, decode_transaction};
 use crate::version::{DETACHED_DIR, Files, TABLES_DIR, Version};
-use crate::wal::{Wal, WalOptions, WalRecovery};
+use crate::wal::{Cut, Wal, WalOptions, WalRecovery};
 
 /// The file whose lock makes a process the owner of a database.
 pub(super) const LOCK_FILE: &str = "LOCK";
@@ -314,18 +314,15 @@ fn create_wal(
 }
 
 fn report(dir: &Path, wal: &WalRecovery, found: Option<&ManifestFound>) -> RecoveryReport {
-    let told = |file: &Path, offset: u64, byte_count: u64, why: &str| {
-        let file = file.strip_prefix(dir).unwrap_or(file).display();
-        format!("{byte_count} bytes of {file} from offset {offset}: {why}")
+    let told = |cut: &Cut| {
+        let file = cut.file.strip_prefix(dir).unwrap_or(&cut.file).display();
+        format!("{} bytes of {file} from offset {}: {}", cut.byte_count, cut.offset, cut.why)
     };
-    let cut = wal.cut.as_ref();
-    let cut = cut.map(|cut| told(&cut.file, cut.offset, cut.byte_count, &cut.why));
-    let torn = found.and_then(|found| found.torn.as_ref());
-    let torn = torn.map(|torn| told(&torn.file, torn.offset, torn.byte_count, &torn.why));
+    let of_manifest = found.and_then(|found| found.cut.as_ref());
     RecoveryReport {
         transaction_count: wal.frame_count,
         log_bytes: wal.byte_count,
-        cuts: cut.into_iter().chain(torn).collect(),
+        cuts: wal.cut.iter().chain(of_manifest).map(told).collect(),
         removed_files: Vec::new(),
     }
 }

@@ -15,7 +15,7 @@ use crate::options::Options;
 use crate::partition::PartitionState;
 use crate::segment::Segment;
 use crate::version::{Files, Sealed, SegmentEntry, TableVersion, Version};
-use crate::wal::Wal;
+use crate::wal::{Cut, Wal};
 
 /// How much was read and how much of it is damaged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,9 +71,8 @@ pub fn verify(
         checker.judge(Err::<(), _>(lost))?;
         return Ok(checker.counts);
     };
-    if let Some(torn) = found.torn {
-        let what = format!("a torn tail: {}", torn.why);
-        checker.judge(Err::<(), _>(Error::corrupt(&torn.file, torn.offset, what)))?;
+    if let Some(cut) = found.cut {
+        checker.judge(Err::<(), _>(torn_tail(cut)))?;
     }
     checker.check_log(dir, &found.state)?;
     checker.check_segments(&Version::open(&files, &found.state))?;
@@ -102,6 +101,11 @@ impl Inner {
         checker.check_segments(&state.version)?;
         Ok(checker.counts)
     }
+}
+
+/// What opening would cut, as damage.
+fn torn_tail(cut: Cut) -> Error {
+    Error::corrupt(cut.file, cut.offset, format!("a torn tail: {}", cut.why))
 }
 
 struct Checker<'a> {
@@ -137,11 +141,7 @@ impl Checker<'_> {
         let judged = Wal::judge(self.files.disk.clone(), &wal_dir, state.database_id, files);
         self.count_dir(&wal_dir)?;
         let Some((recovery, mut damages)) = self.judge(judged)? else { return Ok(()) };
-        damages.extend(
-            recovery.cut.map(|cut| {
-                Error::corrupt(&cut.file, cut.offset, format!("a torn tail: {}", cut.why))
-            }),
-        );
+        damages.extend(recovery.cut.map(torn_tail));
         damages.into_iter().try_for_each(|damage| self.judge(Err::<(), _>(damage)).map(drop))
     }
 

@@ -28,5 +28,6 @@ pub(crate) use frame::Kind;
 #[cfg(test)]
 pub(crate) use frame::PAYLOAD_BYTES_MAX;
 pub(crate) use header::{HEADER_BYTES, Identity, VERSION};
+pub use reader::Cut;
 pub(crate) use reader::{Opened, Reader, Verdict};
 pub(crate) use writer::{Writer, check_length};

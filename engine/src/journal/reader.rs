@@ -32,6 +32,20 @@ pub(crate) enum Verdict<'a> {
     },
 }
 
+/// A torn tail that is cut when its journal is opened: bytes that were never known to be durable, left by a crash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cut {
+    /// The file.
+    pub file: PathBuf,
+    /// Its length after the cut.
+    pub offset: u64,
+    /// How many bytes are cut.
+    pub byte_count: u64,
+    /// What was found there, as a clause.
+    pub why: String,
+}
+
 /// A file judged by its beginning.
 #[derive(Debug)]
 pub(crate) enum Opened<'a> {

@@ -10,7 +10,7 @@ use super::edit::Edit;
 use super::state::ManifestState;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
-use crate::journal::{Identity, Kind, Opened, Reader, Verdict, Writer};
+use crate::journal::{Cut, Identity, Kind, Opened, Reader, Verdict, Writer};
 
 /// The folder of the manifest in the folder of the database.
 pub(crate) const MANIFEST_DIR: &str = "manifest";
@@ -39,17 +39,8 @@ pub(crate) struct ManifestFound {
     pub(crate) state: ManifestState,
     /// The number of the newest file, begun in full or not.
     newest: u64,
-    pub(crate) torn: Option<TornEdit>,
-}
-
-/// What was behind the last edit and never known to be durable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TornEdit {
-    pub(crate) file: PathBuf,
-    pub(crate) offset: u64,
-    pub(crate) byte_count: u64,
-    /// What was found there, as a clause.
-    pub(crate) why: String,
+    /// What was behind the last edit and never known to be durable: the file that is begun next goes without it.
+    pub(crate) cut: Option<Cut>,
 }
 
 impl ManifestLog {
@@ -58,8 +49,8 @@ impl ManifestLog {
         let numbers = numbers(disk, dir)?;
         let Some(&newest) = numbers.last() else { return Ok(None) };
         for &number in numbers.iter().rev() {
-            if let Some((state, torn)) = read_file(disk, dir, number)? {
-                return Ok(Some(ManifestFound { state, newest, torn }));
+            if let Some((state, cut)) = read_file(disk, dir, number)? {
+                return Ok(Some(ManifestFound { state, newest, cut }));
             }
         }
         Ok(None)
@@ -151,7 +142,7 @@ fn read_file(
     disk: &Arc<dyn Disk>,
     dir: &Path,
     number: u64,
-) -> Result<Option<(ManifestState, Option<TornEdit>)>> {
+) -> Result<Option<(ManifestState, Option<Cut>)>> {
     let path = path_of(dir, number);
     let file = disk.open(&path)?;
     let length = file.len()?;
@@ -189,8 +180,8 @@ fn read_file(
             }
             Verdict::End { .. } => return Ok(state.map(|state| (state, None))),
             Verdict::TornTail { offset, byte_count, why } => {
-                let torn = TornEdit { file: path, offset, byte_count, why };
-                return Ok(state.map(|state| (state, Some(torn))));
+                let cut = Cut { file: path, offset, byte_count, why };
+                return Ok(state.map(|state| (state, Some(cut))));
             }
         }
     }

@@ -260,7 +260,7 @@ fn the_file_of_the_document_is_what_is_written() {
         ],
     );
     let found = ManifestLog::judge(&shared, dir).unwrap().unwrap();
-    assert_eq!((found.state, found.torn), (state, None));
+    assert_eq!((found.state, found.cut), (state, None));
 }
 
 #[test]

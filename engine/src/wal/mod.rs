@@ -33,8 +33,9 @@ mod recovery;
 #[cfg(test)]
 mod tests;
 
+pub use crate::journal::Cut;
 pub(crate) use log::Wal;
-pub use recovery::{Cut, WalRecovery};
+pub use recovery::WalRecovery;
 
 /// The first eight bytes of every file of the log.
 pub(crate) const MAGIC: [u8; 8] = *b"ANNALSWL";

@@ -8,13 +8,13 @@
 //! the new file is made; files that the manifest no longer needs are removed.
 
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Home, TRANSACTION, Wal, WalOptions};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
-use crate::journal::{HEADER_BYTES, Kind, Opened, Reader, Verdict};
+use crate::journal::{Cut, HEADER_BYTES, Kind, Opened, Reader, Verdict};
 
 /// What opening the log found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,20 +28,6 @@ pub struct WalRecovery {
     pub byte_count: u64,
     /// What was cut from the newest file, or from the one before where its seal was not finished, if anything.
     pub cut: Option<Cut>,
-}
-
-/// A torn tail that was cut: bytes that were never known to be durable, left by a crash.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Cut {
-    /// The file.
-    pub file: PathBuf,
-    /// Its length after the cut.
-    pub offset: u64,
-    /// How many bytes were cut.
-    pub byte_count: u64,
-    /// What was found there, as a clause.
-    pub why: String,
 }
 
 /// Receives the number of a file and the payload of a transaction in it.
